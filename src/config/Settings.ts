@@ -1,0 +1,125 @@
+import { Context, type Duration, type Redacted } from "effect"
+import type { LimitSet } from "../domain/Principal.ts"
+
+/** Everything that an operator can set, decoded once (CONTRACT, "Configuration"). */
+export interface SettingsValue {
+  readonly host: string
+  readonly port: number
+  /** OAuth issuer and base of links, byte for byte. */
+  readonly publicUrl: string
+  readonly dataDir: string
+  /** PostgreSQL's URL; undefined: PGlite in the data folder. */
+  readonly databaseUrl: Redacted.Redacted | undefined
+  /** One URL, or several of a cluster; empty: the in-process limiter. */
+  readonly redisUrls: ReadonlyArray<Redacted.Redacted>
+  /** As set; in embedded mode a missing one is generated (`storage/Secrets.ts`). */
+  readonly adminKey: Redacted.Redacted | undefined
+  readonly jwtSecrets: ReadonlyArray<JwtSecret>
+  readonly signup: "open" | "closed"
+  readonly clientRegistration: "open" | "closed"
+  readonly onRedisFailure: "share" | "closed" | "open"
+  readonly expectedInstances: number
+  readonly keyCacheTtl: Duration.Duration
+  readonly drainTimeout: Duration.Duration
+  /** Bytes. */
+  readonly maxBody: number
+  readonly trustedProxies: ReadonlyArray<string>
+  /** `["*"]`, or the origins that are let in. */
+  readonly corsOrigins: ReadonlyArray<string>
+  readonly metricsToken: Redacted.Redacted | undefined
+  readonly logFormat: "pretty" | "json"
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error"
+  /** By name; the sandbox is among them where it is on. */
+  readonly providers: ReadonlyMap<string, ProviderSettings>
+  /** Public names over provider models. */
+  readonly models: ReadonlyMap<string, ModelAlias>
+  readonly tiers: ReadonlyMap<string, LimitSet>
+  /** Token limits of a `provider/model`, all callers together. */
+  readonly modelLimits: ReadonlyMap<string, LimitSet>
+}
+
+export interface JwtSecret {
+  readonly kid: string
+  readonly secret: Redacted.Redacted
+}
+
+interface Tls {
+  /** PEM file, added to the system's roots for this provider alone. */
+  readonly caBundleFile: string | undefined
+}
+
+export interface GigaChatSettings extends Tls {
+  readonly kind: "gigachat"
+  /** The authorization key as Sber gives it: base64 of `client_id:client_secret`. */
+  readonly credentials: Redacted.Redacted | undefined
+  /** A ready access token, never refreshed. */
+  readonly accessToken: Redacted.Redacted | undefined
+  readonly scope: string
+  /** With its version, `https://gigachat.devices.sberbank.ru/api/v1`. */
+  readonly baseUrl: string
+  /** The whole URL of the token endpoint. */
+  readonly authUrl: string
+  readonly verifySslCerts: boolean
+  /** Client certificate and key (PEM files) for mutual TLS. */
+  readonly certFile: string | undefined
+  readonly keyFile: string | undefined
+  readonly concurrency: number | undefined
+}
+
+export type YandexAuth =
+  | { readonly _tag: "ApiKey"; readonly apiKey: Redacted.Redacted }
+  | { readonly _tag: "IamToken"; readonly token: Redacted.Redacted }
+  | { readonly _tag: "ServiceAccountKey"; readonly file: string }
+
+export interface YandexGptSettings extends Tls {
+  readonly kind: "yandexgpt"
+  readonly auth: YandexAuth
+  readonly folderId: string
+  /** The host's root: `/foundationModels/v1/completion` is appended. */
+  readonly baseUrl: string
+  /** The whole URL of the token endpoint. */
+  readonly iamUrl: string
+  readonly dataLogging: boolean
+  readonly concurrency: number | undefined
+}
+
+export interface OpenAiSettings extends Tls {
+  readonly kind: "openai"
+  /** With its version, `https://api.openai.com/v1`. */
+  readonly baseUrl: string
+  readonly apiKey: Redacted.Redacted | undefined
+  readonly concurrency: number | undefined
+}
+
+export interface SandboxSettings {
+  readonly kind: "sandbox"
+}
+
+export type ProviderSettings = GigaChatSettings | YandexGptSettings | OpenAiSettings | SandboxSettings
+
+export interface ModelAlias {
+  readonly candidates: ReadonlyArray<{ readonly model: string; readonly weight: number }>
+  readonly fallbacks: ReadonlyArray<string>
+  readonly strategy: "weighted" | "ordered" | "fastest" | "cheapest"
+  readonly timeouts: Partial<Timeouts>
+  readonly price: Price | undefined
+}
+
+/** The four timers of a call. */
+export interface Timeouts {
+  readonly connect: Duration.Duration
+  readonly firstToken: Duration.Duration
+  readonly idle: Duration.Duration
+  readonly total: Duration.Duration
+}
+
+/** Decimal strings, for `per` tokens. */
+export interface Price {
+  readonly input: string
+  readonly output: string
+  readonly cachedInput: string | undefined
+  readonly currency: string
+  readonly per: number
+}
+
+export class Settings extends Context.Service<Settings, SettingsValue>()("xrouter/config/Settings") {}

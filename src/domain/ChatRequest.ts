@@ -1,0 +1,99 @@
+import { Schema } from "effect"
+
+/**
+ * A chat request in OpenAI's words (`POST /v1/chat/completions`, OpenAPI 3.1 document 2.3.0). These are the words that every
+ * client and most upstreams speak, so the domain speaks them too: a provider of the same tongue passes them on, the others
+ * translate. Fields that are not named here stay on the value (`Schema.is` narrows, it does not copy) and travel with it;
+ * see docs/decisions/0003.
+ */
+
+const Nullable = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+export const ContentPart = Schema.Struct({
+  type: Schema.String,
+  text: Schema.optionalKey(Schema.String)
+})
+export type ContentPart = typeof ContentPart.Type
+
+const Content = Schema.Union([Schema.String, Schema.NonEmptyArray(ContentPart)])
+
+export const ToolCall = Schema.Struct({
+  id: Schema.String,
+  type: Schema.Literals(["function", "custom"]),
+  function: Schema.optionalKey(Schema.Struct({ name: Schema.String, arguments: Schema.String }))
+})
+export type ToolCall = typeof ToolCall.Type
+
+export const SystemMessage = Schema.Struct({ role: Schema.Literals(["system", "developer"]), content: Content })
+export const UserMessage = Schema.Struct({ role: Schema.Literal("user"), content: Content })
+export const AssistantMessage = Schema.Struct({
+  role: Schema.Literal("assistant"),
+  content: Nullable(Content),
+  tool_calls: Nullable(Schema.Array(ToolCall))
+})
+export const ToolMessage = Schema.Struct({
+  role: Schema.Literal("tool"),
+  content: Content,
+  tool_call_id: Schema.String
+})
+/** OpenAI's older way of giving a function's result; deprecated there, still sent by clients. */
+export const FunctionMessage = Schema.Struct({
+  role: Schema.Literal("function"),
+  name: Schema.String,
+  content: Schema.NullOr(Schema.String)
+})
+
+export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage, FunctionMessage])
+export type Message = typeof Message.Type
+
+export const Tool = Schema.Struct({
+  type: Schema.String,
+  function: Schema.optionalKey(
+    Schema.Struct({
+      name: Schema.String,
+      description: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      parameters: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Json))),
+      strict: Schema.optionalKey(Schema.NullOr(Schema.Boolean))
+    })
+  )
+})
+export type Tool = typeof Tool.Type
+
+const between = (minimum: number, maximum: number) => Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
+const wholeBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const Penalty = between(-2, 2)
+const TokenCount = wholeBetween(1, 2 ** 31 - 1)
+
+export const ChatRequest = Schema.Struct({
+  model: Schema.String.check(Schema.isMinLength(1)),
+  messages: Schema.NonEmptyArray(Message),
+  stream: Schema.optionalKey(Schema.Boolean),
+  stream_options: Schema.optionalKey(Schema.Struct({ include_usage: Schema.optionalKey(Schema.Boolean) })),
+  max_tokens: Schema.optionalKey(TokenCount),
+  /** Newer name of `max_tokens`; where both are given this one counts. */
+  max_completion_tokens: Schema.optionalKey(TokenCount),
+  temperature: Schema.optionalKey(between(0, 2)),
+  top_p: Schema.optionalKey(between(0, 1)),
+  frequency_penalty: Schema.optionalKey(Penalty),
+  presence_penalty: Schema.optionalKey(Penalty),
+  n: Schema.optionalKey(wholeBetween(1, 128)),
+  stop: Schema.optionalKey(
+    Schema.Union([Schema.String, Schema.Array(Schema.String).check(Schema.isMinLength(1), Schema.isMaxLength(4))])
+  ),
+  seed: Schema.optionalKey(Schema.Finite),
+  logprobs: Schema.optionalKey(Schema.Boolean),
+  top_logprobs: Schema.optionalKey(wholeBetween(0, 20)),
+  logit_bias: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
+  tools: Schema.optionalKey(Schema.Array(Tool)),
+  tool_choice: Schema.optionalKey(
+    Schema.Union([Schema.Literals(["none", "auto", "required"]), Schema.Record(Schema.String, Schema.Json)])
+  ),
+  parallel_tool_calls: Schema.optionalKey(Schema.Boolean),
+  response_format: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
+  reasoning_effort: Schema.optionalKey(Schema.String),
+  user: Schema.optionalKey(Schema.String)
+})
+export type ChatRequest = typeof ChatRequest.Type
+
+export const maxTokens = (request: ChatRequest): number | undefined =>
+  request.max_completion_tokens ?? request.max_tokens

@@ -1,0 +1,57 @@
+import { Context, type Effect } from "effect"
+import type { InternalError, RateLimitReason } from "../domain/Errors.ts"
+import type { LimitSet } from "../domain/Principal.ts"
+
+/** One question to the store: may this subject make a request now, and use about so many tokens? */
+export interface Reservation {
+  /** What the counters belong to: a key, a user, a model. */
+  readonly subject: string
+  readonly limits: LimitSet
+  /** Names the lease, so that it can be given back and is never counted twice. */
+  readonly requestId: string
+  /** Estimated tokens, settled after the call; 0 where no token limit holds. */
+  readonly tokens: number
+}
+
+/** How one window stands after the decision. */
+export interface WindowState {
+  readonly limit: number
+  readonly remaining: number
+  /** Until the window is as if unused. */
+  readonly resetMillis: number
+}
+
+export interface Windows {
+  readonly requestsPerMinute?: WindowState | undefined
+  readonly requestsPerDay?: WindowState | undefined
+  readonly tokensPerMinute?: WindowState | undefined
+  readonly tokensPerDay?: WindowState | undefined
+}
+
+export type Decision =
+  | { readonly _tag: "Admitted"; readonly windows: Windows }
+  | {
+      readonly _tag: "Refused"
+      readonly reason: RateLimitReason
+      readonly limit: number
+      readonly remaining: number
+      /** A lone caller who waits this long is admitted. */
+      readonly retryAfterMillis: number
+      readonly windows: Windows
+    }
+
+/**
+ * Where the counters live. One decision is atomic over all of a subject's limits: a refusal consumes none of them. In any
+ * 60 seconds no more than `rpm` requests are admitted, whatever the limit with bounded memory. Leases (concurrency) that
+ * are neither released nor renewed end by themselves after 30 s. Every implementation passes the same test suite.
+ */
+export class LimiterStore extends Context.Service<
+  LimiterStore,
+  {
+    readonly reserve: (reservation: Reservation) => Effect.Effect<Decision, InternalError>
+    /** Corrects the reserved tokens by the difference to what was used, and gives the lease back. Never fails, never waits. */
+    readonly settle: (reservation: Reservation, usedTokens: number) => Effect.Effect<void>
+    /** Renews the leases of running requests. */
+    readonly renew: (reservations: ReadonlyArray<Reservation>) => Effect.Effect<void>
+  }
+>()("xrouter/limits/LimiterStore") {}
