@@ -15,7 +15,7 @@ export const ContentPart = Schema.Struct({
 })
 export type ContentPart = typeof ContentPart.Type
 
-const Content = Schema.Union([Schema.String, Schema.NonEmptyArray(ContentPart)])
+const Content = Schema.Union([Schema.String, Schema.Array(ContentPart).check(Schema.isMinLength(1))])
 
 export const ToolCall = Schema.Struct({
   id: Schema.String,
@@ -24,7 +24,10 @@ export const ToolCall = Schema.Struct({
 })
 export type ToolCall = typeof ToolCall.Type
 
-export const SystemMessage = Schema.Struct({ role: Schema.Literals(["system", "developer"]), content: Content })
+// A literal of its own for each role: so a message is held against one of these, and an error names the field that is wrong.
+export const SystemMessage = Schema.Struct({ role: Schema.Literal("system"), content: Content })
+/** OpenAI's newer name of `system`. */
+export const DeveloperMessage = Schema.Struct({ role: Schema.Literal("developer"), content: Content })
 export const UserMessage = Schema.Struct({ role: Schema.Literal("user"), content: Content })
 export const AssistantMessage = Schema.Struct({
   role: Schema.Literal("assistant"),
@@ -43,7 +46,14 @@ export const FunctionMessage = Schema.Struct({
   content: Schema.NullOr(Schema.String)
 })
 
-export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage, FunctionMessage])
+export const Message = Schema.Union([
+  SystemMessage,
+  DeveloperMessage,
+  UserMessage,
+  AssistantMessage,
+  ToolMessage,
+  FunctionMessage
+])
 export type Message = typeof Message.Type
 
 export const Tool = Schema.Struct({
@@ -66,7 +76,7 @@ const TokenCount = wholeBetween(1, 2 ** 31 - 1)
 
 export const ChatRequest = Schema.Struct({
   model: Schema.String.check(Schema.isMinLength(1)),
-  messages: Schema.NonEmptyArray(Message),
+  messages: Schema.Array(Message).check(Schema.isMinLength(1)),
   stream: Schema.optionalKey(Schema.Boolean),
   stream_options: Schema.optionalKey(Schema.Struct({ include_usage: Schema.optionalKey(Schema.Boolean) })),
   max_tokens: Schema.optionalKey(TokenCount),

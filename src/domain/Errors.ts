@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Attempt } from "./Attempt.ts"
 
 /**
  * The five errors of XRouter (CONTRACT, "Errors"). Each has a closed list of reasons; none knows HTTP: `gateway/ErrorResponse.ts`
@@ -102,6 +103,8 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
   timer: Schema.optionalKey(Schema.Literals(["connect", "first_token", "idle", "total"])),
   /** The upstream's own wish, in milliseconds. */
   retryAfterMillis: Schema.optionalKey(Schema.Finite),
+  /** What was tried before this answer was given, this failure included; set by the router. */
+  attempts: Schema.optionalKey(Schema.Array(Attempt)),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   readonly code = "provider_error" as const
