@@ -1,0 +1,183 @@
+import { Context, Effect, Layer, Result } from "effect"
+import { type ModelAlias, Settings } from "../config/Settings.ts"
+import { ValidationError } from "../domain/Errors.ts"
+import type { Provider, ProviderModel } from "../providers/Provider.ts"
+import type { Weighted } from "./Policy.ts"
+import { Providers } from "./Providers.ts"
+
+/** A public model name, and who can serve it. */
+export interface Resolution {
+  readonly name: string
+  readonly candidates: ReadonlyArray<Weighted>
+  /** Tried in order after the candidates. */
+  readonly fallbacks: ReadonlyArray<Weighted>
+  readonly strategy: ModelAlias["strategy"]
+  readonly timeouts: ModelAlias["timeouts"]
+}
+
+export interface CatalogModel {
+  /** The public name, `gigachat/GigaChat-2-Max`. */
+  readonly id: string
+  readonly ownedBy: string
+  /** Unix seconds. */
+  readonly created: number
+}
+
+/** Names that a user of the vendor would type, lower-case, to the vendor's own. */
+const gigaChatNames: ReadonlyMap<string, string> = new Map([
+  ["gigachat", "GigaChat-2"],
+  ["gigachat-pro", "GigaChat-2-Pro"],
+  ["gigachat-max", "GigaChat-2-Max"]
+])
+
+const listingTtl = "5 minutes"
+
+/** Models of a provider that lists none become labels by answering, up to this many. */
+const unlistedLabels = 50
+
+/** Which model is served by what (CONTRACT, "Model names"). */
+export class Catalog extends Context.Service<
+  Catalog,
+  {
+    readonly resolve: (name: string) => Result.Result<Resolution, ValidationError>
+    /** Every public name there is; a provider that does not answer is told with what it listed last. */
+    readonly list: Effect.Effect<ReadonlyArray<CatalogModel>>
+    readonly find: (name: string) => Effect.Effect<CatalogModel, ValidationError>
+    /** `provider/model` where it is of the catalogue, else `other`: what may become a metric's label. */
+    readonly label: (provider: string, model: string) => string
+    /** The model has answered: of a provider that lists none, this is how its models are known. */
+    readonly answered: (provider: string, model: string) => void
+  }
+>()("xrouter/router/Catalog") {
+  static readonly layer = Layer.effect(
+    Catalog,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const providers = yield* Providers
+      const listings = new Map<string, ReadonlyArray<ProviderModel>>()
+      const labels = new Set<string>()
+      let unlisted = 0
+
+      const refresh = Effect.fn("Catalog.refresh")(function* (provider: Provider) {
+        const models = yield* provider.models
+        listings.set(provider.name, models)
+        for (const { id } of models) labels.add(`${provider.name}/${id}`)
+        return models
+      })
+
+      /** One call to a provider at a time, whoever asks; a failed one leaves the last list standing and is not kept. */
+      const listed = new Map<string, Effect.Effect<ReadonlyArray<ProviderModel>>>()
+      for (const provider of providers.values()) {
+        const [fetch, forget] = yield* Effect.cachedInvalidateWithTTL(refresh(provider), listingTtl)
+        listed.set(
+          provider.name,
+          Effect.catch(fetch, (error) =>
+            Effect.logWarning(`${provider.name} does not list its models: ${error.message}`).pipe(
+              Effect.andThen(forget),
+              Effect.as(listings.get(provider.name) ?? [])
+            )
+          )
+        )
+      }
+      // So that metrics know the models' names before somebody asks for the list.
+      yield* Effect.forkScoped(Effect.forEach(listed.values(), (models) => models, { concurrency: "unbounded" }))
+
+      const direct = (name: string, provider: string, model: string): Resolution | undefined => {
+        const found = providers.get(provider)
+        if (found === undefined || model.length === 0) return undefined
+        return {
+          name,
+          candidates: [{ provider: found, model, weight: 1 }],
+          fallbacks: [],
+          strategy: "ordered",
+          timeouts: {}
+        }
+      }
+
+      const qualified = (name: string): Resolution | undefined => {
+        const slash = name.indexOf("/")
+        return slash <= 0 ? undefined : direct(name, name.slice(0, slash), name.slice(slash + 1))
+      }
+
+      const bare = (name: string): Resolution | undefined => {
+        const lower = name.toLowerCase()
+        if (lower.startsWith("gigachat")) return direct(name, "gigachat", gigaChatNames.get(lower) ?? name)
+        if (lower.startsWith("yandexgpt") || name.startsWith("gpt://")) return direct(name, "yandexgpt", name)
+        return undefined
+      }
+
+      const aliases = new Map<string, Resolution>()
+      for (const [name, alias] of settings.models) {
+        const known = (model: string, weight: number): ReadonlyArray<Weighted> =>
+          qualified(model)?.candidates.map((candidate) => ({ ...candidate, weight })) ?? []
+        aliases.set(name, {
+          name,
+          candidates: alias.candidates.flatMap(({ model, weight }) => known(model, weight)),
+          fallbacks: alias.fallbacks.flatMap((model) => known(model, 1)),
+          strategy: alias.strategy,
+          timeouts: alias.timeouts
+        })
+      }
+
+      const resolve = (name: string): Result.Result<Resolution, ValidationError> => {
+        const resolution = aliases.get(name) ?? qualified(name) ?? bare(name)
+        return resolution === undefined ? Result.fail(unknownModel(name)) : Result.succeed(resolution)
+      }
+
+      const list = Effect.gen(function* () {
+        const all = yield* Effect.forEach(
+          listed,
+          ([provider, models]) =>
+            Effect.map(models, (models) =>
+              models.map((model) => ({
+                id: `${provider}/${model.id}`,
+                ownedBy: model.ownedBy,
+                created: model.created
+              }))
+            ),
+          { concurrency: "unbounded" }
+        )
+        const named = [...settings.models.keys()].map((id) => ({ id, ownedBy: "xrouter", created: 0 }))
+        return [...named, ...all.flat()]
+      })
+
+      const find = Effect.fn("Catalog.find")(function* (name: string) {
+        const resolution = yield* Effect.fromResult(resolve(name))
+        if (aliases.has(name)) return { id: name, ownedBy: "xrouter", created: 0 }
+        for (const { provider, model } of resolution.candidates) {
+          const models = yield* listed.get(provider.name) ?? Effect.succeed([])
+          const entry = models.find(({ id }) => id === model || id === unversioned(model))
+          if (entry !== undefined) return { id: name, ownedBy: entry.ownedBy, created: entry.created }
+          // Without a list there is nothing to hold the name against.
+          if (!listings.has(provider.name)) return { id: name, ownedBy: provider.name, created: 0 }
+        }
+        return yield* unknownModel(name)
+      })
+
+      return {
+        resolve,
+        list,
+        find,
+        label: (provider, model) => {
+          const name = `${provider}/${model}`
+          return labels.has(name) ? name : "other"
+        },
+        answered: (provider, model) => {
+          if (labels.has(`${provider}/${model}`) || listings.has(provider)) return
+          if (unlisted++ < unlistedLabels) labels.add(`${provider}/${model}`)
+        }
+      }
+    })
+  )
+}
+
+/** `yandexgpt:rc` and `yandexgpt/rc` are versions of what is listed as `yandexgpt`. */
+const unversioned = (model: string): string =>
+  model.replace(/^gpt:\/\/[^/]+\//, "").replace(/[:/](latest|rc|deprecated)$/, "")
+
+/** In the words that OpenAI's API uses. */
+const unknownModel = (name: string) =>
+  new ValidationError({
+    reason: "model_not_found",
+    message: `The model \`${name.length > 100 ? `${name.slice(0, 100)}…` : name}\` does not exist or you do not have access to it.`
+  })
