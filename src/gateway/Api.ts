@@ -1,0 +1,21 @@
+import { HttpApi, OpenApi } from "effect/http-api"
+import { AdminApi } from "./AdminApi.ts"
+import { ChatApi } from "./ChatApi.ts"
+import { HealthApi } from "./HealthApi.ts"
+import { ModelsApi } from "./ModelsApi.ts"
+import { RaisedErrors } from "./RaisedErrors.ts"
+
+/** The whole HTTP surface, from which `/openapi.json`, `/docs` and the typed client come. */
+export class Api extends HttpApi.make("xrouter")
+  .add(ChatApi)
+  .add(ModelsApi)
+  .add(HealthApi)
+  .add(AdminApi)
+  .middleware(RaisedErrors)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "XRouter",
+      version: "0.1.0",
+      description: "An OpenAI-compatible gateway for language models, GigaChat and YandexGPT first."
+    })
+  ) {}

@@ -1,0 +1,141 @@
+import { Clock, Context, Effect, Layer, Pull, Scope } from "effect"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { randomBytes } from "node:crypto"
+import { Settings } from "../config/Settings.ts"
+import type { ChatEvent } from "../domain/ChatEvent.ts"
+import type { ChatRequest } from "../domain/ChatRequest.ts"
+import type { ProviderFailure } from "../domain/Errors.ts"
+import type { Admission } from "../limits/Limits.ts"
+import { Catalog } from "../router/Catalog.ts"
+import type { Candidate } from "../router/Policy.ts"
+import type { Plan, Reply } from "../router/Router.ts"
+import { type AnswerHead, ChatChunks } from "./ChatChunks.ts"
+import { ChatCompletion } from "./ChatCompletion.ts"
+import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
+import { closeAfterResponse } from "./Connection.ts"
+import { errorFrame } from "./ErrorResponse.ts"
+import { Meter } from "./Meter.ts"
+import type { RequestContext } from "./RequestContext.ts"
+
+export interface AnswerOptions {
+  readonly request: HttpServerRequest.HttpServerRequest
+  readonly context: RequestContext
+  readonly chat: ChatRequest
+  readonly plan: Plan
+  readonly admission: Admission
+}
+
+/** Calls the provider for an admitted request, and turns what it says into the client's answer, whole or as it comes. */
+export class ChatAnswers extends Context.Service<
+  ChatAnswers,
+  {
+    readonly answer: (
+      options: AnswerOptions
+    ) => Effect.Effect<HttpServerResponse.HttpServerResponse, ProviderFailure, Scope.Scope>
+  }
+>()("xrouter/gateway/ChatAnswers") {
+  static readonly layer = Layer.effect(
+    ChatAnswers,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const catalog = yield* Catalog
+      const clock = yield* Clock.Clock
+      const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
+      const serve = (context: RequestContext, { model, provider }: Candidate) => {
+        context.provider = provider.name
+        context.providerModel = model
+        context.modelLabel = catalog.label(provider.name, model)
+      }
+      const begin = (options: AnswerOptions, meter: Meter, reply: Reply) => {
+        meter.begin()
+        serve(options.context, reply.candidate)
+      }
+      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+
+      const whole = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
+        const reply = yield* options.plan.open
+        begin(options, meter, reply)
+        const completion = new ChatCompletion()
+        const take = (events: ReadonlyArray<ChatEvent>) => {
+          meter.hear(events)
+          completion.add(events)
+        }
+        take(reply.first)
+        yield* Pull.catchDone(Effect.forever(Effect.map(reply.rest, take)), () => Effect.void)
+        options.context.answeredAt = now()
+        return HttpServerResponse.text(completion.body(head, meter.usage), {
+          contentType: "application/json",
+          headers: servedBy(reply)
+        })
+      })
+
+      const streamed = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
+        const { context, request } = options
+        const isUsageWanted = options.chat.stream_options?.include_usage === true
+        const chunks = new ChatChunks(head, isUsageWanted)
+        const scope = yield* Effect.scope
+        const opening = yield* Effect.forkIn(Scope.provide(options.plan.open, scope), scope)
+        const writer: StreamWriter = {
+          begin: (reply) => begin(options, meter, reply),
+          frames: (events) => {
+            meter.hear(events)
+            return chunks.frames(events)
+          },
+          end: () => {
+            context.answeredAt = now()
+            return chunks.end(meter.usage)
+          },
+          fail: (error) => {
+            context.error = error
+            context.answeredAt = now()
+            closeAfterResponse(request)
+            return errorFrame(error, { requestId: context.requestId, resourceMetadata })
+          }
+        }
+        const exit = yield* settled(opening)
+        const headers = exit === undefined ? {} : servedBy(yield* exit)
+        return HttpServerResponse.stream(chatStream(opening, writer), {
+          contentType: "text/event-stream; charset=utf-8",
+          headers: { ...headers, "cache-control": "no-cache", "x-accel-buffering": "no" }
+        })
+      })
+
+      return {
+        answer: Effect.fnUntraced(function* (options) {
+          const { admission, chat, context, plan } = options
+          const head: AnswerHead = {
+            id: `chatcmpl-${randomBytes(16).toString("hex")}`,
+            created: Math.floor(clock.currentTimeMillisUnsafe() / 1000),
+            model: chat.model
+          }
+          context.answerId = head.id
+          context.calledAt = now()
+          serve(context, plan.first)
+          const meter = new Meter(context, chat, now)
+          // However the answer ends, and before the limiter hears that it has.
+          yield* Effect.addFinalizer(() => Effect.sync(() => settle(meter, context, admission)))
+          return yield* context.stream ? streamed(options, head, meter) : whole(options, head, meter)
+        })
+      }
+    })
+  )
+}
+
+/** What the caller is held to: nothing, where no content ever came. */
+const settle = (meter: Meter, context: RequestContext, admission: Admission): void => {
+  if (meter.isIdle) return admission.used(0)
+  const { usage } = meter
+  context.usage = usage
+  context.isUsageEstimated = meter.isEstimated
+  admission.used(usage.promptTokens + usage.completionTokens)
+}
+
+/** Who serves, since it need not be whom the model's name says (CONTRACT, "Model names"). */
+const servedBy = ({ candidate, dropped }: Reply): Record<string, string> => ({
+  "x-xrouter-provider": candidate.provider.name,
+  "x-xrouter-model": headerText(candidate.model),
+  ...(dropped.length === 0 ? {} : { "x-xrouter-dropped-params": dropped.join(",") })
+})
+
+/** A model's name is the caller's own text, and not every character may stand in a header. */
+const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character))

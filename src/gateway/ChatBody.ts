@@ -1,0 +1,51 @@
+import { Result, Schema } from "effect"
+import { ChatRequest } from "../domain/ChatRequest.ts"
+import { ValidationError } from "../domain/Errors.ts"
+import { isJsonObject } from "../domain/Json.ts"
+import { firstFault } from "./SchemaFault.ts"
+
+const isChatRequest = Schema.is(ChatRequest)
+const explain = Schema.decodeUnknownResult(ChatRequest)
+
+/**
+ * A chat request from a parsed body. `null` counts as absent, as in OpenAI's API; `prompt` stands for one user message, and
+ * exactly one of `prompt` and `messages` must be there. The body itself is narrowed, not copied: fields that XRouter does not
+ * know stay on it.
+ */
+export const chatRequest = (body: unknown): Result.Result<ChatRequest, ValidationError> => {
+  if (!isJsonObject(body)) return invalid("The body must be a JSON object")
+  const present: Record<string, unknown> = {}
+  for (const key of Object.keys(body)) {
+    if (body[key] !== null && key !== "__proto__") present[key] = body[key]
+  }
+  if ("prompt" in present) {
+    if ("messages" in present) return invalid("Give `messages` or `prompt`, not both", "prompt")
+    if (typeof present["prompt"] !== "string") return invalid("Expected a string", "prompt")
+    present["messages"] = [{ role: "user", content: present["prompt"] }]
+    delete present["prompt"]
+  } else if (!("messages" in present)) {
+    return invalid("Missing required parameter: 'messages'", "messages")
+  }
+  if (!("model" in present)) return invalid("Missing required parameter: 'model'", "model")
+  if (present["stream_options"] !== undefined && present["stream"] !== true) {
+    return invalid("`stream_options` is only allowed when `stream` is true", "stream_options")
+  }
+  if (isChatRequest(present)) return Result.succeed(present)
+  const explained = explain(present)
+  if (Result.isSuccess(explained)) return Result.succeed(explained.success)
+  const { message, path } = firstFault(explained.failure)
+  // A message that is of no role at all: the union would print every shape it knows.
+  if (path !== undefined && /^messages\[\d+\]$/.test(path)) {
+    return invalid("Expected one of 'system', 'developer', 'user', 'assistant', 'tool', 'function'", `${path}.role`)
+  }
+  return invalid(message, path)
+}
+
+const invalid = (message: string, param?: string) =>
+  Result.fail(
+    new ValidationError({
+      reason: "invalid_body",
+      message: param === undefined || message.includes(param) ? message : `Invalid '${param}': ${message}`,
+      ...(param === undefined ? {} : { param })
+    })
+  )

@@ -1,0 +1,95 @@
+import type { ChatEvent } from "../domain/ChatEvent.ts"
+import type { JsonObject } from "../domain/Json.ts"
+import type { Usage } from "../domain/Usage.ts"
+
+/** What is the same in every part of one answer. */
+export interface AnswerHead {
+  /** `chatcmpl-…`, made by us: not every provider gives one, and one answer has one. */
+  readonly id: string
+  /** Unix seconds. */
+  readonly created: number
+  /** As the client asked for it. */
+  readonly model: string
+}
+
+export const usageBody = (usage: Usage): JsonObject => ({
+  prompt_tokens: usage.promptTokens,
+  completion_tokens: usage.completionTokens,
+  total_tokens: usage.promptTokens + usage.completionTokens,
+  prompt_tokens_details: { cached_tokens: usage.cachedTokens },
+  completion_tokens_details: { reasoning_tokens: usage.reasoningTokens }
+})
+
+/**
+ * Events to the chunks of an OpenAI stream (`chat.completion.chunk`), as SSE frames. On the way of every token: a text delta
+ * costs one `JSON.stringify` of its text and a few joins. With `include_usage` every chunk says `usage: null` but the last,
+ * which has no choices (OpenAI, "stream_options").
+ */
+export class ChatChunks {
+  private readonly open: string
+  private readonly close: string
+  private readonly isUsageWanted: boolean
+  private readonly begun = new Set<number>()
+  private extra = ""
+
+  constructor(head: AnswerHead, isUsageWanted: boolean) {
+    this.open = `data: {"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk","created":${head.created},"model":${JSON.stringify(head.model)},`
+    this.close = isUsageWanted ? ',"usage":null}\n\n' : "}\n\n"
+    this.isUsageWanted = isUsageWanted
+  }
+
+  /** The frames of some events, in order; empty where they say nothing to the client. */
+  frames(events: ReadonlyArray<ChatEvent>): string {
+    let text = ""
+    for (const event of events) text += this.frame(event)
+    return text
+  }
+
+  /** The end of a whole answer. The usage may be an estimate, where the provider told none. */
+  end(usage: Usage): string {
+    const last = this.isUsageWanted
+      ? `${this.open}${this.extra}"choices":[],"usage":${JSON.stringify(usageBody(usage))}}\n\n`
+      : ""
+    return `${last}data: [DONE]\n\n`
+  }
+
+  private frame(event: ChatEvent): string {
+    switch (event._tag) {
+      case "Started":
+        if (event.extra !== undefined) this.extra = `${members(event.extra)},`
+        return ""
+      case "TextDelta":
+        return this.chunk(event.choice, `"content":${JSON.stringify(event.text)}`, "null", event.extra)
+      case "ReasoningDelta":
+        return this.chunk(event.choice, `"reasoning_content":${JSON.stringify(event.text)}`, "null")
+      case "ToolCallDelta": {
+        const { call, id, name } = event
+        const head = id === undefined ? "" : `"id":${JSON.stringify(id)},"type":"function",`
+        const named = name === undefined ? "" : `"name":${JSON.stringify(name)},`
+        const piece = `"arguments":${JSON.stringify(event.arguments)}`
+        return this.chunk(event.choice, `"tool_calls":[{"index":${call},${head}"function":{${named}${piece}}}]`, "null")
+      }
+      case "ChoiceExtra":
+        return this.chunk(event.choice, members(event.delta), "null")
+      case "ChoiceFinished":
+        return this.chunk(event.choice, "", `"${event.reason}"`)
+      case "Finished":
+        return ""
+    }
+  }
+
+  private chunk(choice: number, delta: string, finish: string, extra?: JsonObject): string {
+    const beside = extra === undefined ? "" : `,${members(extra)}`
+    return `${this.role(choice)}${this.open}${this.extra}"choices":[{"index":${choice},"delta":{${delta}}${beside},"finish_reason":${finish}}]${this.close}`
+  }
+
+  /** The first chunk of a choice names the role and holds no text, as OpenAI's does. */
+  private role(choice: number): string {
+    if (this.begun.has(choice)) return ""
+    this.begun.add(choice)
+    return `${this.open}${this.extra}"choices":[{"index":${choice},"delta":{"role":"assistant","content":""},"finish_reason":null}]${this.close}`
+  }
+}
+
+/** An object's members, to be put among others; an empty object gives none. */
+const members = (object: JsonObject): string => JSON.stringify(object).slice(1, -1)

@@ -1,0 +1,137 @@
+import { type Cause, Clock, Context, Effect, Option, Scope } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { randomBytes } from "node:crypto"
+import { Settings } from "../config/Settings.ts"
+import { ValidationError, type XRouterError } from "../domain/Errors.ts"
+import { clientAddress } from "./ClientAddress.ts"
+import { cors } from "./Cors.ts"
+import { errorResponse, statusOf } from "./ErrorResponse.ts"
+import { errorOf } from "./Failure.ts"
+import { rateHeaders } from "./RateHeaders.ts"
+import { tooLarge, unsupportedMediaType } from "./RequestBody.ts"
+import { CurrentRequest, RequestContext } from "./RequestContext.ts"
+import { RequestReport } from "./RequestReport.ts"
+import type { RouteTable } from "./RouteTable.ts"
+import { headerFault } from "./RequestHeaders.ts"
+
+/**
+ * Around every request: gives it an id, refuses what is wrong with its line, headers and declared size, turns every failure into
+ * the one envelope, and sees that it is told of when its answer has gone.
+ */
+export const layer = (routes: RouteTable) =>
+  HttpRouter.middleware<{ provides: CurrentRequest }>()(
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const report = yield* RequestReport
+      const clock = yield* Clock.Clock
+      const addressOf = clientAddress(settings.trustedProxies)
+      const access = cors(settings.corsOrigins)
+      const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
+
+      const finish = (request: HttpServerRequest.HttpServerRequest, context: RequestContext) => {
+        const origin = request.headers["origin"]
+        return (response: HttpServerResponse.HttpServerResponse) => {
+          context.status = response.status
+          const headers: Record<string, string> = { "x-request-id": context.requestId }
+          if (context.windows !== undefined) {
+            Object.assign(headers, rateHeaders(context.windows, clock.currentTimeMillisUnsafe()))
+          }
+          if (origin !== undefined) Object.assign(headers, access.headers(context.path, origin))
+          return HttpServerResponse.setHeaders(response, headers)
+        }
+      }
+
+      const refused = (context: RequestContext, error: XRouterError) => {
+        context.error = error
+        return errorResponse(error, { requestId: context.requestId, resourceMetadata })
+      }
+
+      const failed = (context: RequestContext, cause: Cause.Cause<unknown>) => {
+        const error = errorOf(cause)
+        if (error === undefined) return Effect.failCause(cause)
+        const known =
+          error._tag === "ValidationError" && error.reason === "not_found" ? misrouted(context, error) : error
+        const response = Effect.succeed(refused(context, known))
+        return statusOf(known) === 500 || known._tag === "InternalError"
+          ? Effect.andThen(
+              Effect.logError("A request failed", cause).pipe(Effect.annotateLogs({ request_id: context.requestId })),
+              response
+            )
+          : response
+      }
+
+      /** The typed endpoints' own refusal of a media type, which is plain text. */
+      const enveloped = (context: RequestContext, response: HttpServerResponse.HttpServerResponse) =>
+        response.status === 415 &&
+        response.body._tag === "Uint8Array" &&
+        response.body.contentType.startsWith("text/plain")
+          ? refused(context, unsupportedMediaType)
+          : response
+
+      /** A path that exists, asked with a method that it does not have. */
+      const misrouted = (context: RequestContext, error: ValidationError): ValidationError => {
+        const route = routes.find(context.path)
+        if (route === undefined || route.methods.includes(context.method)) return error
+        return new ValidationError({
+          reason: "method_not_allowed",
+          message: `${context.method} is not a method of this path`,
+          allow: [...route.methods, "OPTIONS"]
+        })
+      }
+
+      const refusal = (
+        request: HttpServerRequest.HttpServerRequest,
+        context: RequestContext
+      ): HttpServerResponse.HttpServerResponse | undefined => {
+        const fault = headerFault(request)
+        if (fault !== undefined) return refused(context, fault)
+        const length = request.headers["content-length"]
+        if (length !== undefined && Number(length) > settings.maxBody) return refused(context, tooLarge)
+        if (request.method !== "OPTIONS") return undefined
+        const methods = routes.find(context.path)?.methods
+        if (methods === undefined) return undefined
+        const origin = request.headers["origin"]
+        return origin === undefined || request.headers["access-control-request-method"] === undefined
+          ? HttpServerResponse.empty({ status: 204, headers: { allow: [...methods, "OPTIONS"].join(", ") } })
+          : access.preflight({
+              path: context.path,
+              origin,
+              methods,
+              requestedHeaders: request.headers["access-control-request-headers"]
+            })
+      }
+
+      return (httpEffect) =>
+        Effect.contextWith((services: Context.Context<HttpServerRequest.HttpServerRequest | Scope.Scope>) => {
+          const request = Context.get(services, HttpServerRequest.HttpServerRequest)
+          const query = request.url.indexOf("?")
+          const path = query === -1 ? request.url : request.url.slice(0, query)
+          const context = new RequestContext({
+            requestId: `req_${randomBytes(16).toString("hex")}`,
+            method: request.method,
+            path,
+            route: routes.find(path)?.pattern ?? "unknown",
+            ip: addressOf(Option.getOrUndefined(request.remoteAddress), request.headers["x-forwarded-for"]),
+            arrivedAt: Number(clock.currentTimeNanosUnsafe()) / 1e6
+          })
+          const done = finish(request, context)
+          const refusedAtOnce = refusal(request, context)
+          const handled =
+            refusedAtOnce === undefined
+              ? Effect.provideService(
+                  Effect.matchCauseEffect(httpEffect, {
+                    onSuccess: (response) => Effect.succeed(done(enveloped(context, response))),
+                    onFailure: (cause) => Effect.map(failed(context, cause), done)
+                  }),
+                  CurrentRequest,
+                  context
+                )
+              : Effect.succeed(done(refusedAtOnce))
+          return Effect.andThen(
+            Scope.addFinalizerExit(Context.get(services, Scope.Scope), (exit) => report.tell(context, exit)),
+            handled
+          )
+        })
+    }),
+    { global: true }
+  )

@@ -1,0 +1,36 @@
+import { Layer } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdminAuthorizationLayer } from "./AdminAuthorizationLayer.ts"
+import { AdminHandlers } from "./AdminHandlers.ts"
+import { Api } from "./Api.ts"
+import { AuthorizationLayer } from "./AuthorizationLayer.ts"
+import { ChatAnswers } from "./ChatAnswers.ts"
+import { ChatHandlers } from "./ChatHandlers.ts"
+import { docsPath, DocsRoutes, openApiPath } from "./Docs.ts"
+import * as Edge from "./Edge.ts"
+import { HealthHandlers } from "./HealthHandlers.ts"
+import { ModelsHandlers, SlashedModelRoute, slashedModelPath } from "./ModelsHandlers.ts"
+import { RaisedErrors } from "./RaisedErrors.ts"
+import { RequestReport } from "./RequestReport.ts"
+import { routeTable } from "./RouteTable.ts"
+
+const routes = routeTable(Api, [
+  ["GET", slashedModelPath],
+  ["GET", docsPath],
+  ["GET", openApiPath]
+])
+
+const ApiRoutes = HttpApiBuilder.layer(Api).pipe(
+  Layer.provide([ChatHandlers, ModelsHandlers, HealthHandlers, AdminHandlers]),
+  Layer.provide([AuthorizationLayer, AdminAuthorizationLayer, ChatAnswers.layer, RaisedErrors.layer])
+)
+
+/** Every route of the gateway, on whatever `HttpRouter` an application has. */
+export const Gateway = Layer.mergeAll(ApiRoutes, SlashedModelRoute, DocsRoutes).pipe(
+  Layer.provide(Edge.layer(routes)),
+  Layer.provide(RequestReport.layer)
+)
+
+/** The gateway on the HTTP server at hand. */
+export const GatewayServer = HttpRouter.serve(Gateway, { disableLogger: true, disableListenLog: true })

@@ -1,0 +1,83 @@
+import { Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { Settings } from "../config/Settings.ts"
+import { InternalError } from "../domain/Errors.ts"
+import { Migrations } from "../storage/Migrations.ts"
+import { ProviderHealth, type ProviderStatus } from "../router/ProviderHealth.ts"
+
+export type ComponentStatus = "up" | "degraded" | "down" | "off"
+
+export interface HealthReport {
+  readonly status: "up" | "degraded" | "down"
+  readonly components: {
+    readonly database: ComponentStatus
+    readonly redis: ComponentStatus
+    readonly providers: Readonly<Record<string, ProviderStatus>>
+  }
+}
+
+/** What this instance can do now. The database is asked at most once a second, however many ask us. */
+export class Health extends Context.Service<
+  Health,
+  {
+    readonly report: Effect.Effect<HealthReport>
+    /** Fails where no traffic should come here. */
+    readonly ready: Effect.Effect<"up" | "degraded", InternalError>
+    /** From now on not ready: the process is going to stop. */
+    readonly drain: Effect.Effect<void>
+  }
+>()("xrouter/gateway/Health") {
+  static readonly layer = Layer.effect(
+    Health,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const settings = yield* Settings
+      const providers = yield* ProviderHealth
+      const migrations = yield* Migrations
+      let isDraining = false
+
+      const database = yield* Effect.cachedWithTTL(
+        sql`SELECT 1`.pipe(
+          Effect.timeout("1 second"),
+          Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const })
+        ),
+        "1 second"
+      )
+
+      const report = Effect.map(database, (database): HealthReport => {
+        const serving = Object.fromEntries(providers.status())
+        const all = [database, ...Object.values(serving)]
+        return {
+          status: isDraining ? "down" : all.every((status) => status === "up") ? "up" : "degraded",
+          components: { database, redis: settings.redisUrls.length === 0 ? "off" : "up", providers: serving }
+        }
+      })
+
+      return {
+        report,
+        ready: Effect.gen(function* () {
+          const { status } = yield* report
+          if (status === "down") return yield* draining
+          // Once the tables were seen, known keys are served through an outage; before that, nobody is known.
+          if (!(yield* migrations.ready)) return yield* withoutTables
+          return status
+        }),
+        drain: Effect.sync(() => {
+          isDraining = true
+        })
+      }
+    })
+  )
+}
+
+const withoutTables = new InternalError({
+  reason: "database_unavailable",
+  message: "The database has not been reached since this instance started",
+  retryAfterMillis: 1000
+})
+
+const draining = new InternalError({
+  reason: "draining",
+  message: "This instance is about to stop",
+  retryAfterMillis: 1000
+})

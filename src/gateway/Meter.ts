@@ -1,0 +1,61 @@
+import type { ChatEvent } from "../domain/ChatEvent.ts"
+import type { ChatRequest } from "../domain/ChatRequest.ts"
+import { estimatePrompt, estimateTokens } from "../domain/TokenEstimate.ts"
+import type { Usage } from "../domain/Usage.ts"
+import type { RequestContext } from "./RequestContext.ts"
+
+/** Listens to one answer: when it began, what it used. */
+export class Meter {
+  private readonly context: RequestContext
+  private readonly chat: ChatRequest
+  private readonly now: () => number
+  private characters = 0
+  private reported: Usage | undefined
+
+  constructor(context: RequestContext, chat: ChatRequest, now: () => number) {
+    this.context = context
+    this.chat = chat
+    this.now = now
+  }
+
+  begin(): void {
+    this.context.firstContentAt = this.now()
+  }
+
+  hear(events: ReadonlyArray<ChatEvent>): void {
+    for (const event of events) {
+      switch (event._tag) {
+        case "TextDelta":
+        case "ReasoningDelta":
+          this.characters += event.text.length
+          break
+        case "ToolCallDelta":
+          this.characters += event.arguments.length
+          break
+        case "Finished":
+          this.reported = event.usage
+      }
+    }
+  }
+
+  /** False once the answer's first content was there: from then on the provider has worked. */
+  get isIdle(): boolean {
+    return this.context.firstContentAt === undefined
+  }
+
+  get isEstimated(): boolean {
+    return this.reported === undefined
+  }
+
+  /** The provider's own count, or an estimate of what has been asked and written so far. */
+  get usage(): Usage {
+    return (
+      this.reported ?? {
+        promptTokens: estimatePrompt(this.chat),
+        completionTokens: estimateTokens(this.characters),
+        cachedTokens: 0,
+        reasoningTokens: 0
+      }
+    )
+  }
+}

@@ -1,0 +1,83 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { ByteSize, Effect, Layer } from "effect"
+import { HttpIncomingMessage } from "effect/http"
+import { randomBytes } from "node:crypto"
+import { createServer, type Server } from "node:http"
+import type { Socket } from "node:net"
+import { Settings } from "../config/Settings.ts"
+import { ValidationError } from "../domain/Errors.ts"
+import { toWire } from "./ErrorResponse.ts"
+
+/** Time for a request's head, and for all of it; sockets that dawdle are looked for every `checkEvery`. */
+const headersTimeout = 15_000
+const requestTimeout = 300_000
+const checkEvery = 5_000
+/** Longer than the balancers before us keep a connection, so that it is they who close an idle one. */
+const keepAliveTimeout = 75_000
+const maxHeaderSize = 16 * 1024
+
+/** Node's HTTP server as the gateway wants it: its limits, and the one envelope for what never becomes a request. */
+export const layer = Layer.unwrap(
+  Effect.map(Settings, (settings) =>
+    Layer.mergeAll(
+      NodeHttpServer.layer(
+        () =>
+          answerClientErrors(
+            createServer({
+              headersTimeout,
+              requestTimeout,
+              connectionsCheckingInterval: checkEvery,
+              keepAliveTimeout,
+              maxHeaderSize,
+              noDelay: true
+            }),
+            `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
+          ),
+        { host: settings.host, port: settings.port, gracefulShutdownTimeout: settings.drainTimeout }
+      ),
+      Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBody))
+    )
+  )
+)
+
+/** What Node's parser refuses (RFC 9112) has no request yet: the answer is written by hand, and the connection closed. */
+const answerClientErrors = (server: Server, resourceMetadata: string): Server =>
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const requestId = `req_${randomBytes(16).toString("hex")}`
+    const { body, status } = toWire(refusalOf(error.code), { requestId, resourceMetadata })
+    const text = JSON.stringify(body)
+    socket.end(
+      `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\ncontent-type: application/json\r\nx-request-id: ${requestId}\r\n` +
+        `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`
+    )
+  })
+
+const refusalOf = (code: string | undefined): ValidationError => {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new ValidationError({ reason: "headers_too_large", message: "The request's head is larger than 16 KiB" })
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return new ValidationError({ reason: "body_too_large", message: "The body's chunk extensions are too large" })
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new ValidationError({ reason: "request_timeout", message: "The request did not arrive in time" })
+    default:
+      return new ValidationError({ reason: "invalid_request", message: "This is not a well-formed HTTP request" })
+  }
+}
+
+const reasonPhrase = (status: number): string => {
+  switch (status) {
+    case 408:
+      return "Request Timeout"
+    case 413:
+      return "Content Too Large"
+    case 431:
+      return "Request Header Fields Too Large"
+    default:
+      return "Bad Request"
+  }
+}

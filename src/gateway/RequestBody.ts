@@ -1,0 +1,98 @@
+import { Effect, Result } from "effect"
+import type { HttpServerError, HttpServerRequest } from "effect/http"
+import { ValidationError } from "../domain/Errors.ts"
+
+/** Deeper nesting could be parsed and then not be written again: `JSON.stringify` recurses. */
+const deepest = 64
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false })
+
+/** The media type of a body that is JSON, or none: clients of many vendors forget it. */
+export const checkMediaType = (contentType: string | undefined): ValidationError | undefined => {
+  if (contentType === undefined || contentType === "application/json") return undefined
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";")
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="))
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
+  if (type.trim() === "application/json" && isUtf8) return undefined
+  return unsupportedMediaType
+}
+
+export const unsupportedMediaType = new ValidationError({
+  reason: "unsupported_media_type",
+  message: "The body must be application/json in UTF-8"
+})
+
+/**
+ * The body as JSON text: within `MaxBodySize` (the server stops reading there), well-formed UTF-8 (a byte order mark is
+ * skipped), not nested deeper than 64. Parsed once; what is sent on is written anew from the parsed value, so that no two
+ * readings of one body can differ.
+ */
+export const readJson = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown, ValidationError> => {
+  const media = checkMediaType(request.headers["content-type"])
+  if (media !== undefined) return Effect.fail(media)
+  if (request.headers["content-encoding"] !== undefined && request.headers["content-encoding"] !== "identity") {
+    return Effect.fail(
+      new ValidationError({ reason: "unsupported_media_type", message: "A compressed body is not accepted" })
+    )
+  }
+  return Effect.flatMap(Effect.mapError(request.arrayBuffer, unreadable), (buffer) => Effect.fromResult(parse(buffer)))
+}
+
+const unreadable = (error: HttpServerError.HttpServerError): ValidationError =>
+  error.reason._tag === "RequestParseError" && error.reason.reason === "BodyTooLarge"
+    ? tooLarge
+    : new ValidationError({ reason: "invalid_request", message: "The body could not be read to its end" })
+
+export const tooLarge = new ValidationError({
+  reason: "body_too_large",
+  message: "The body is larger than this gateway accepts (XROUTER_MAX_BODY)"
+})
+
+export const parse = (buffer: ArrayBuffer): Result.Result<unknown, ValidationError> => {
+  const bytes = new Uint8Array(buffer)
+  return Result.flatMap(
+    Result.try({
+      try: () => decoder.decode(bytes),
+      catch: () => new ValidationError({ reason: "invalid_json", message: "The body is not well-formed UTF-8" })
+    }),
+    (text) =>
+      isTooDeep(bytes)
+        ? Result.fail(
+            new ValidationError({ reason: "invalid_json", message: `The body is nested deeper than ${deepest} levels` })
+          )
+        : Result.try({
+            try: (): unknown => JSON.parse(text),
+            catch: () => new ValidationError({ reason: "invalid_json", message: "The body is not valid JSON" })
+          })
+  )
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+/** One pass over the bytes, before the parser sees them; brackets in strings do not count. */
+const isTooDeep = (bytes: Uint8Array): boolean => {
+  let depth = 0
+  let isInString = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (isInString) {
+      if (byte === backslash) i++
+      else if (byte === quote) isInString = false
+      continue
+    }
+    switch (byte) {
+      case quote:
+        isInString = true
+        break
+      case 0x5b:
+      case 0x7b:
+        if (++depth > deepest) return true
+        break
+      case 0x5d:
+      case 0x7d:
+        depth--
+    }
+  }
+  return false
+}

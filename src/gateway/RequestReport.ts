@@ -1,0 +1,79 @@
+import { Cause, Clock, Context, Effect, Exit, Layer } from "effect"
+import { HttpServerError } from "effect/http"
+import { Metrics } from "../telemetry/Metrics.ts"
+import { RequestLog } from "../telemetry/RequestLog.ts"
+import type { RequestContext } from "./RequestContext.ts"
+
+/** Status in the log of a request whose client left before there was one. */
+const clientClosed = 499
+
+/** Where no provider was tried. */
+const nobody = "none"
+
+/** Tells the log and the metrics of a request, once, when its answer has gone or its client has. */
+export class RequestReport extends Context.Service<
+  RequestReport,
+  {
+    readonly tell: (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+  }
+>()("xrouter/gateway/RequestReport") {
+  static readonly layer = Layer.effect(
+    RequestReport,
+    Effect.gen(function* () {
+      const metrics = yield* Metrics
+      const log = yield* RequestLog
+      const clock = yield* Clock.Clock
+
+      const measure = (context: RequestContext, endedAt: number, isCancelled: boolean) => {
+        const { provider, error } = context
+        if (context.isActive) metrics.requestEnded(context.stream)
+        if (isCancelled) metrics.recordDisconnect()
+        if (error !== undefined) metrics.recordError(provider ?? nobody, error.code)
+        if (error?._tag === "RateLimitError") metrics.recordRateLimited(error.reason)
+        if (provider === undefined || context.calledAt === undefined) return undefined
+        const duration = endedAt - context.arrivedAt
+        const overhead = duration - ((context.answeredAt ?? endedAt) - context.calledAt)
+        metrics.recordRequest(provider, context.modelLabel)
+        metrics.recordLatency(provider, duration)
+        metrics.recordOverhead(overhead)
+        if (context.firstContentAt !== undefined) {
+          metrics.recordFirstToken(provider, context.firstContentAt - context.arrivedAt)
+        }
+        if (context.usage !== undefined && !context.isUsageEstimated) metrics.recordTokens(provider, context.usage)
+        return overhead
+      }
+
+      const tell = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => {
+        const endedAt = Number(clock.currentTimeNanosUnsafe()) / 1e6
+        const isCancelled = Exit.isFailure(exit) && isClientAbort(exit.cause)
+        const overhead = measure(context, endedAt, isCancelled)
+        log.write({
+          requestId: context.requestId,
+          method: context.method,
+          route: context.route,
+          status: context.status === 0 ? clientClosed : context.status,
+          stream: context.stream,
+          durationMillis: endedAt - context.arrivedAt,
+          ip: context.ip,
+          code: context.error?.code,
+          reason: context.error?.reason,
+          cancelled: isCancelled ? true : undefined,
+          keyId: context.principal?.credentialId,
+          userId: context.principal?.userId,
+          model: context.model,
+          provider: context.provider,
+          providerModel: context.providerModel,
+          usage: context.usage,
+          overheadMillis: overhead,
+          firstTokenMillis:
+            context.firstContentAt === undefined ? undefined : context.firstContentAt - context.arrivedAt
+        })
+      }
+
+      return { tell: (context, exit) => Effect.sync(() => tell(context, exit)) }
+    })
+  )
+}
+
+const isClientAbort = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Interrupt" && reason.annotations.has(HttpServerError.ClientAbort.key))
