@@ -1,23 +1,11 @@
-import type { Duration, Effect, Scope, Stream } from "effect"
+import { Duration, Effect, type Scope, type Stream } from "effect"
+import { Pool } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
+import { exchange, type Link, stream } from "./UpstreamDispatch.ts"
+import { type UpstreamOptions, UpstreamOptionsError } from "./UpstreamOptions.ts"
+import { secureContext } from "./UpstreamTls.ts"
 
-/** Where a provider is and how its TLS is checked. */
-export interface UpstreamOptions {
-  readonly provider: string
-  /** Scheme, host and path prefix; every request's path is appended. */
-  readonly baseUrl: string
-  /** PEM file, added to the system's roots for this provider alone. */
-  readonly caBundleFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-  /** False only by the operator's explicit wish; a warning is logged at start. */
-  readonly verifyTls?: boolean | undefined
-  /** The variable that sets `caBundleFile`, named in the message of a failed TLS handshake. */
-  readonly caBundleVariable?: string | undefined
-  readonly connectTimeout: Duration.Duration
-  /** Longest silence between two pieces of an answer. */
-  readonly idleTimeout: Duration.Duration
-}
+export { type UpstreamOptions, UpstreamOptionsError }
 
 export interface UpstreamRequest {
   readonly method: "GET" | "POST"
@@ -40,6 +28,11 @@ export interface UpstreamStream {
   readonly headers: UpstreamHeaders
   /** Pauses the upstream while nobody pulls. A cut connection is a failure, not an end. */
   readonly body: Stream.Stream<Uint8Array, ProviderError>
+  /**
+   * Nothing more is wanted of the body. Where little is left of it the connection survives for the next request;
+   * without this, closing the scope before the end destroys it.
+   */
+  readonly discard: Effect.Effect<void>
 }
 
 /**
@@ -52,3 +45,80 @@ export interface Upstream {
   /** The answer as it comes, after its headers. */
   readonly stream: (request: UpstreamRequest) => Effect.Effect<UpstreamStream, ProviderError, Scope.Scope>
 }
+
+/** Milliseconds as undici counts them: 0 is no limit. */
+const limit = (duration: Duration.Duration): number => {
+  const millis = Duration.toMillis(duration)
+  return Number.isFinite(millis) ? Math.max(1, Math.round(millis)) : 0
+}
+
+const parse = (options: UpstreamOptions): Effect.Effect<URL, UpstreamOptionsError> => {
+  const url = URL.parse(options.baseUrl)
+  const fault =
+    url === null
+      ? "is not a URL"
+      : url.protocol !== "http:" && url.protocol !== "https:"
+        ? "is neither http nor https"
+        : url.username !== "" || url.password !== ""
+          ? "must not carry a user or a password"
+          : undefined
+  return url === null || fault !== undefined
+    ? Effect.fail(
+        new UpstreamOptionsError({
+          provider: options.provider,
+          message: `The base URL of provider ${options.provider} ${fault}`
+        })
+      )
+    : Effect.succeed(url)
+}
+
+/**
+ * Connects to nothing yet. Connections are HTTP/1.1, one request at a time each, as many as there are requests, and live 30 s
+ * unused or as long as the upstream's `Keep-Alive` says. One that the upstream closed meanwhile is noticed before a request is
+ * written to it; one that closes under a written request fails it (`provider_unavailable`, retryable): whether the request may
+ * be sent twice is the router's to say.
+ */
+export const make = Effect.fn("Upstream.make")(function* (
+  options: UpstreamOptions
+): Effect.fn.Return<Upstream, UpstreamOptionsError, Scope.Scope> {
+  const url = yield* parse(options)
+  const tls = url.protocol === "https:" ? yield* secureContext(options) : undefined
+  if (tls !== undefined && options.verifyTls === false) {
+    yield* Effect.logWarning(
+      `The TLS certificate of provider ${options.provider} is not checked: its answers can be forged`
+    )
+  }
+  const pool = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new Pool(url.origin, {
+          allowH2: false,
+          pipelining: 1,
+          connections: null,
+          keepAliveTimeout: 30_000,
+          headersTimeout: limit(options.headersTimeout ?? Duration.minutes(10)),
+          bodyTimeout: limit(options.idleTimeout),
+          connectTimeout: limit(options.connectTimeout),
+          connect: {
+            ...(tls === undefined ? {} : { secureContext: tls }),
+            rejectUnauthorized: options.verifyTls !== false
+          }
+        })
+    ),
+    (pool) => Effect.promise(() => pool.destroy())
+  )
+  const prefix = url.pathname.replace(/\/+$/, "")
+  const link: Link = {
+    pool,
+    options,
+    target: (path) => {
+      const target = prefix + path
+      if (url.search === "") return target === "" ? "/" : target
+      return target.includes("?") ? `${target}&${url.search.slice(1)}` : target + url.search
+    }
+  }
+  return {
+    exchange: (request) => exchange(link, request),
+    stream: (request) => stream(link, request)
+  }
+})

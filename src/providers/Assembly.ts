@@ -1,0 +1,247 @@
+import { Array as Arr, Cause, Effect, Exit, Pull, Result, Scope, Stream } from "effect"
+import type { ChatEvent } from "../domain/ChatEvent.ts"
+import { ProviderError, type ProviderFailure } from "../domain/Errors.ts"
+import type { Credentials } from "./Credentials.ts"
+import type { Dialect, Lowered } from "./Dialect.ts"
+import type { FrameReader, Framing } from "./Framing.ts"
+import type { ChatCall, Provider, ProviderModel } from "./Provider.ts"
+import type { Upstream, UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
+
+/** What a provider is made of. */
+export interface Parts<State> {
+  readonly name: string
+  readonly dialect: Dialect<State>
+  readonly upstream: Upstream
+  readonly credentials: Credentials
+  readonly framing: Framing
+  /** Of the chat endpoint, after the upstream's base. */
+  readonly path: string
+  /** Sent with every chat request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly models: Effect.Effect<ReadonlyArray<ProviderModel>, ProviderFailure>
+}
+
+type Events = Arr.NonEmptyReadonlyArray<ChatEvent>
+
+/** Most bytes of a refusal's body that are read. */
+const refusalLimit = 64 * 1024
+
+const contentType = (headers: UpstreamHeaders): string | undefined => {
+  const value = headers["content-type"]
+  return typeof value === "string" ? value : value?.[0]
+}
+
+/**
+ * Sends with our credentials, and once more with fresh ones where the upstream refuses those (401) and the credentials say that
+ * this makes sense.
+ */
+const authorized = <A extends { readonly status: number }, R>(
+  credentials: Credentials,
+  send: (proof: Readonly<Record<string, string>>) => Effect.Effect<A, ProviderError, R>,
+  drop: (answer: A) => Effect.Effect<void>
+): Effect.Effect<A, ProviderError, R> =>
+  Effect.flatMap(credentials.headers, (proof) =>
+    Effect.filterOrElse(
+      send(proof),
+      (answer) => answer.status !== 401,
+      (answer) =>
+        Effect.flatMap(credentials.refused(proof), (isReplay) =>
+          isReplay ? Effect.flatMap(Effect.andThen(drop(answer), credentials.headers), send) : Effect.succeed(answer)
+        )
+    )
+  )
+
+const request = <State>(
+  parts: Parts<State>,
+  lowered: Lowered,
+  accept: string
+): ((proof: Readonly<Record<string, string>>) => UpstreamRequest) => {
+  const body = JSON.stringify(lowered.body)
+  return (proof) => ({
+    method: "POST",
+    path: parts.path,
+    headers: { "content-type": "application/json", accept, ...parts.headers, ...lowered.headers, ...proof },
+    body
+  })
+}
+
+/** The whole answer, and its events at once. */
+const whole = <State>(
+  parts: Parts<State>,
+  call: ChatCall,
+  lowered: Lowered
+): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> => {
+  const compose = request(parts, lowered, "application/json")
+  return Effect.flatMap(
+    authorized(
+      parts.credentials,
+      (proof) => parts.upstream.exchange(compose(proof)),
+      () => Effect.void
+    ),
+    ({ status, headers, text }) =>
+      status === 200
+        ? Effect.fromResult(parts.dialect.read(call, text))
+        : Effect.fail(parts.dialect.refuse(call, { status, headers, body: text }))
+  )
+}
+
+const once = <E>(events: () => Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Stream<ChatEvent, E> =>
+  Stream.fromPull(
+    Effect.sync(() => {
+      let isPulled = false
+      return Effect.suspend((): Pull.Pull<Events, E> => {
+        if (isPulled) return Cause.done()
+        isPulled = true
+        return Effect.filterOrElse(events(), Arr.isReadonlyArrayNonEmpty, () => Cause.done())
+      })
+    })
+  )
+
+/** Frames to events, of one stream. Says when the answer has ended, and keeps a failure until what came before it is told. */
+class Translation<State> {
+  private readonly parts: Parts<State>
+  private readonly state: State
+  private readonly reader: FrameReader
+  isFinished = false
+  failure: ProviderFailure | undefined
+
+  constructor(parts: Parts<State>, call: ChatCall) {
+    this.parts = parts
+    this.state = parts.dialect.start(call)
+    this.reader = parts.framing.reader()
+  }
+
+  push(packets: ReadonlyArray<Uint8Array>): ReadonlyArray<ChatEvent> {
+    const events: Array<ChatEvent> = []
+    for (const packet of packets) {
+      if (this.isOver) break
+      this.frames(this.reader.push(packet), events)
+    }
+    return events
+  }
+
+  /** The upstream closed the stream in order. */
+  end(): ReadonlyArray<ChatEvent> {
+    const events: Array<ChatEvent> = []
+    this.frames(this.reader.end(), events)
+    if (!this.isOver) this.told(this.parts.dialect.halt(this.state), events)
+    if (!this.isOver) this.failure = this.invalid("ended its stream without ending its answer")
+    return events
+  }
+
+  private get isOver(): boolean {
+    return this.isFinished || this.failure !== undefined
+  }
+
+  private frames(frames: ReturnType<FrameReader["push"]>, events: Array<ChatEvent>): void {
+    if (Result.isFailure(frames)) {
+      this.failure = this.invalid("sent a single event of more than 4 MiB")
+      return
+    }
+    for (const frame of frames.success) {
+      if (this.isOver) return
+      this.told(this.parts.dialect.step(this.state, frame), events)
+    }
+  }
+
+  private told(told: Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>, events: Array<ChatEvent>): void {
+    if (Result.isFailure(told)) {
+      this.failure = told.failure
+      return
+    }
+    for (const event of told.success) {
+      events.push(event)
+      if (event._tag === "Finished") {
+        this.isFinished = true
+        return
+      }
+    }
+  }
+
+  private invalid(what: string): ProviderError {
+    const { name } = this.parts
+    return new ProviderError({ provider: name, reason: "provider_invalid_answer", message: `${name} ${what}` })
+  }
+}
+
+const translated = <State>(
+  translation: Translation<State>,
+  answer: UpstreamStream,
+  bytes: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ProviderError>,
+  scope: Scope.Closeable
+): Pull.Pull<Events, ProviderFailure> => {
+  const tell = (events: ReadonlyArray<ChatEvent>): Pull.Pull<Events, ProviderFailure> => {
+    if (!Arr.isReadonlyArrayNonEmpty(events)) return pull
+    return translation.isFinished ? Effect.as(answer.discard, events) : Effect.succeed(events)
+  }
+  const next = Pull.catchDone(
+    Effect.flatMap(bytes, (packets) => tell(translation.push(packets))),
+    () => tell(translation.end())
+  )
+  const pull: Pull.Pull<Events, ProviderFailure> = Effect.suspend(() => {
+    if (translation.isFinished) return Cause.done()
+    const { failure } = translation
+    return failure === undefined ? next : Effect.andThen(Scope.close(scope, Exit.void), Effect.fail(failure))
+  })
+  return pull
+}
+
+const refusalBody = (body: UpstreamStream["body"]): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    let size = 0
+    return body.pipe(
+      Stream.takeUntil((packet) => (size += packet.length) >= refusalLimit),
+      Stream.runCollect,
+      Effect.map((packets) => Buffer.concat(packets).toString("utf8")),
+      // The status has told already that it is a refusal.
+      Effect.orElseSucceed(() => "")
+    )
+  })
+
+/** The answer as it comes. */
+const streamed = <State>(
+  parts: Parts<State>,
+  call: ChatCall,
+  lowered: Lowered
+): Stream.Stream<ChatEvent, ProviderFailure> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      // Its own scope, so that a failure closes the upstream even where the reader of the events stays.
+      const scope = Scope.forkUnsafe(yield* Effect.scope)
+      const compose = request(parts, lowered, parts.framing.accept)
+      const answer = yield* Scope.provide(
+        authorized(
+          parts.credentials,
+          (proof) => parts.upstream.stream(compose(proof)),
+          (answer) => answer.discard
+        ),
+        scope
+      )
+      const { status, headers } = answer
+      if (status !== 200 || !parts.framing.accepts(contentType(headers))) {
+        const body = yield* refusalBody(answer.body)
+        yield* Scope.close(scope, Exit.void)
+        return yield* parts.dialect.refuse(call, { status, headers, body })
+      }
+      const bytes = yield* Scope.provide(Stream.toPull(answer.body), scope)
+      return Stream.fromPull(Effect.succeed(translated(new Translation(parts, call), answer, bytes, scope)))
+    })
+  )
+
+/** A provider from its parts. */
+export const make = <State>(parts: Parts<State>): Provider => ({
+  name: parts.name,
+  models: parts.models,
+  prepare: (call) => {
+    const lowered = parts.dialect.lower(call)
+    if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
+    const { dropped } = lowered.success
+    return Effect.succeed({
+      dropped,
+      events:
+        call.request.stream === true
+          ? streamed(parts, call, lowered.success)
+          : once(() => whole(parts, call, lowered.success))
+    })
+  }
+})

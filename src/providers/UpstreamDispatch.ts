@@ -1,0 +1,241 @@
+import { Array as Arr, Cause, Effect, type Pull, type Scope, Stream } from "effect"
+import type { Dispatcher } from "undici"
+import { ProviderError } from "../domain/Errors.ts"
+import type { UpstreamAnswer, UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
+import { type Phase, transportFailure } from "./UpstreamFailure.ts"
+import type { UpstreamOptions } from "./UpstreamOptions.ts"
+
+/** A provider's connections. */
+export interface Link {
+  readonly pool: Dispatcher
+  readonly options: UpstreamOptions
+  /** A request's path as it stands in the request line. */
+  readonly target: (path: string) => string
+}
+
+/** Most bytes of a whole answer. */
+const answerLimit = 16 * 1024 * 1024
+/** From that many bytes on, read and not yet pulled, the upstream is paused. */
+const highWater = 256 * 1024
+/** Most bytes that are read for nothing to keep a connection. */
+const discardLimit = 64 * 1024
+
+const abandoned = new Error("The request was abandoned")
+
+const byteOrderMark = /^\uFEFF/
+
+/**
+ * What both ways of receiving share: the phase, the abort, and the failures in our words. undici calls from within its parser,
+ * which must not be entered again before it returns: a fiber therefore goes on in a microtask of its own.
+ */
+abstract class Receiver implements Dispatcher.DispatchHandler {
+  protected readonly link: Link
+  protected phase: Phase = "connecting"
+  protected controller: Dispatcher.DispatchController | undefined
+  private isAborted = false
+
+  constructor(link: Link) {
+    this.link = link
+  }
+
+  /** Destroys the socket; before there is one, the request is dropped as soon as undici would write it. */
+  abort(): void {
+    if (this.isAborted) return
+    this.isAborted = true
+    this.controller?.abort(abandoned)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller
+    this.phase = "waiting"
+    if (this.isAborted) controller.abort(abandoned)
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: UpstreamHeaders): void {
+    // 1xx: the real one follows.
+    if (status < 200) return
+    this.phase = "reading"
+    const encoding = headers["content-encoding"]
+    if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
+      this.refuse("answered with a content-encoding that it was not asked for")
+      return
+    }
+    this.started(status, headers)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.isAborted) this.failed(transportFailure(this.link.options, this.phase, error))
+  }
+
+  protected refuse(what: string): void {
+    const { provider } = this.link.options
+    this.abort()
+    this.failed(new ProviderError({ provider, reason: "provider_invalid_answer", message: `${provider} ${what}` }))
+  }
+
+  abstract onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void
+  abstract onResponseEnd(): void
+  protected abstract started(status: number, headers: UpstreamHeaders): void
+  protected abstract failed(error: ProviderError): void
+}
+
+class Collector extends Receiver {
+  private readonly resume: (effect: Effect.Effect<UpstreamAnswer, ProviderError>) => void
+  private status = 0
+  private headers: UpstreamHeaders = {}
+  private readonly chunks: Array<Uint8Array> = []
+  private size = 0
+
+  constructor(link: Link, resume: (effect: Effect.Effect<UpstreamAnswer, ProviderError>) => void) {
+    super(link)
+    this.resume = resume
+  }
+
+  protected started(status: number, headers: UpstreamHeaders): void {
+    this.status = status
+    this.headers = headers
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.size += chunk.length
+    if (this.size > answerLimit) this.refuse("sent an answer of more than 16 MiB")
+    else this.chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    queueMicrotask(() => {
+      const text = Buffer.concat(this.chunks, this.size).toString("utf8").replace(byteOrderMark, "")
+      this.resume(Effect.succeed({ status: this.status, headers: this.headers, text }))
+    })
+  }
+
+  protected failed(error: ProviderError): void {
+    queueMicrotask(() => this.resume(Effect.fail(error)))
+  }
+}
+
+type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+class Flow extends Receiver {
+  private readonly head: (effect: Effect.Effect<UpstreamStream, ProviderError>) => void
+  private waiter: ((effect: Pull.Pull<Bytes, ProviderError>) => void) | undefined
+  private isWaking = false
+  private chunks: Array<Uint8Array> = []
+  private size = 0
+  private isDiscarding = false
+  private end: Pull.Pull<never, ProviderError> | undefined
+
+  constructor(link: Link, head: (effect: Effect.Effect<UpstreamStream, ProviderError>) => void) {
+    super(link)
+    this.head = head
+  }
+
+  protected started(status: number, headers: UpstreamHeaders): void {
+    const body = Stream.fromPull(Effect.succeed(this.pull))
+    queueMicrotask(() => this.head(Effect.succeed({ status, headers, body, discard: this.discard })))
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.size += chunk.length
+    if (this.isDiscarding) {
+      if (this.size > discardLimit) this.abort()
+      return
+    }
+    this.chunks.push(chunk)
+    if (this.size >= highWater) controller.pause()
+    this.wake()
+  }
+
+  onResponseEnd(): void {
+    this.end = Cause.done()
+    this.wake()
+  }
+
+  protected failed(error: ProviderError): void {
+    const failure = Effect.fail(error)
+    this.end = failure
+    this.wake()
+    // Of no effect where the headers have come.
+    queueMicrotask(() => this.head(failure))
+  }
+
+  /** The body was neither read to its end nor discarded: its connection is of no more use. */
+  readonly release = Effect.sync(() => {
+    if (this.end === undefined && !this.isDiscarding) this.abort()
+  })
+
+  private readonly discard = Effect.sync(() => {
+    this.isDiscarding = true
+    this.chunks = []
+    this.size = 0
+    this.controller?.resume()
+  })
+
+  private readonly pull: Pull.Pull<Bytes, ProviderError> = Effect.suspend(() => this.take() ?? this.end ?? this.next)
+
+  private readonly next = Effect.callback<Bytes, ProviderError | Cause.Done>((resume) => {
+    this.waiter = resume
+    return Effect.sync(() => {
+      this.waiter = undefined
+    })
+  })
+
+  /** All that has been read: packets that came together go on together. */
+  private take(): Pull.Pull<Bytes, ProviderError> | undefined {
+    const { chunks } = this
+    if (!Arr.isArrayNonEmpty(chunks)) return undefined
+    this.chunks = []
+    this.size = 0
+    this.controller?.resume()
+    return Effect.succeed(chunks)
+  }
+
+  private wake(): void {
+    if (this.waiter === undefined || this.isWaking) return
+    this.isWaking = true
+    queueMicrotask(() => {
+      this.isWaking = false
+      const { waiter } = this
+      if (waiter === undefined) return
+      this.waiter = undefined
+      waiter(this.pull)
+    })
+  }
+}
+
+const send = (link: Link, { method, path, headers, body }: UpstreamRequest, receiver: Receiver): void => {
+  link.pool.dispatch(
+    {
+      method,
+      path: link.target(path),
+      headers: { "user-agent": "xrouter", "accept-encoding": "identity", ...headers },
+      body: body ?? null
+    },
+    receiver
+  )
+}
+
+export const exchange = (link: Link, request: UpstreamRequest): Effect.Effect<UpstreamAnswer, ProviderError> =>
+  Effect.callback((resume) => {
+    const collector = new Collector(link, resume)
+    send(link, request, collector)
+    return Effect.sync(() => collector.abort())
+  })
+
+export const stream = (
+  link: Link,
+  request: UpstreamRequest
+): Effect.Effect<UpstreamStream, ProviderError, Scope.Scope> =>
+  Effect.suspend(() => {
+    let flow: Flow | undefined
+    const opened = Effect.callback<UpstreamStream, ProviderError>((resume) => {
+      const opening = (flow = new Flow(link, resume))
+      send(link, request, opening)
+      return Effect.sync(() => opening.abort())
+    })
+    // The finalizer stands before the request does, so that no interruption falls between them.
+    return Effect.andThen(
+      Effect.addFinalizer(() => flow?.release ?? Effect.void),
+      opened
+    )
+  })

@@ -1,0 +1,86 @@
+import { Result } from "effect"
+import type { ChatEvent } from "../../domain/ChatEvent.ts"
+import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
+import { isJsonObject, type JsonObject } from "../../domain/Json.ts"
+import type { Dialect } from "../Dialect.ts"
+import { readJson } from "../JsonText.ts"
+import { OpenAiAnswer } from "./OpenAiAnswer.ts"
+import { faultFailure, faultOf, invalidAnswer, refusedBy, type Teller } from "./OpenAiFault.ts"
+
+/**
+ * OpenAI's chat completions as OpenAI and those who follow it speak them. The client's request is in the same words, so it goes
+ * out as it came, unknown fields included, with the upstream's name for the model.
+ */
+export const openAiDialect = (teller: Teller): Dialect<OpenAiAnswer> => {
+  const ended = (answer: OpenAiAnswer, otherwise: () => ProviderFailure): Told => {
+    const end = answer.end()
+    return end === undefined ? Result.fail(otherwise()) : Result.succeed([end])
+  }
+
+  const read = (answer: OpenAiAnswer, json: JsonObject, part: "delta" | "message"): Told => {
+    // A field `error` that is null is none.
+    if (json["error"] !== undefined || json["choices"] === undefined) {
+      const fault = faultOf(json)
+      if (fault !== undefined) return Result.fail(faultFailure(teller, fault))
+    }
+    const events = answer.read(json, part)
+    return answer.brokenBy === undefined
+      ? Result.succeed(events)
+      : Result.fail(brokenOff(teller, `gave up its answer (finish_reason "${answer.brokenBy}")`))
+  }
+
+  return {
+    lower: ({ model, request }) => {
+      const body: JsonObject = { ...request, model }
+      return Result.succeed({
+        // Usage is counted for every answer, so it is asked for every stream.
+        body:
+          request.stream === true
+            ? { ...body, stream_options: { ...request.stream_options, include_usage: true } }
+            : body,
+        dropped: []
+      })
+    },
+
+    read: (call, body) => {
+      const json = readJson(body)
+      if (!isJsonObject(json)) return Result.fail(invalidAnswer(teller, "answered with something else than JSON", body))
+      const answer = new OpenAiAnswer(call)
+      return Result.flatMap(read(answer, json, "message"), (events) =>
+        Result.map(
+          ended(answer, () => invalidAnswer(teller, "sent an answer without a choice or without its finish_reason")),
+          (end) => [...events, ...end]
+        )
+      )
+    },
+
+    start: (call) => new OpenAiAnswer(call),
+
+    step: (answer, frame) => {
+      if (answer.isEnded || frame === "") return nothing
+      if (frame === "[DONE]" || frame.trim() === "[DONE]") {
+        return ended(answer, () => invalidAnswer(teller, "ended its stream without a finish_reason"))
+      }
+      const json = readJson(frame)
+      return isJsonObject(json)
+        ? read(answer, json, "delta")
+        : Result.fail(invalidAnswer(teller, "sent an event that is not a JSON object", frame))
+    },
+
+    halt: (answer) =>
+      answer.isEnded
+        ? nothing
+        : ended(answer, () =>
+            brokenOff(teller, "ended its stream in the middle of its answer, without a finish_reason")
+          ),
+
+    refuse: (_call, refusal) => refusedBy(teller, refusal)
+  }
+}
+
+type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
+
+const nothing: Told = Result.succeed([])
+
+const brokenOff = ({ provider }: Teller, what: string): ProviderError =>
+  new ProviderError({ provider, reason: "provider_failed", message: `${provider} ${what}` })

@@ -1,0 +1,45 @@
+import { Result } from "effect"
+import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
+import type { ProviderFailure } from "../../../src/domain/Errors.ts"
+import { openAiDialect } from "../../../src/providers/openai/OpenAiDialect.ts"
+import type { ChatCall } from "../../../src/providers/Provider.ts"
+
+export const teller = { provider: "openai", secrets: ["sk-secret-key"] }
+export const dialect = openAiDialect(teller)
+
+export const call: ChatCall = {
+  requestId: "req_1",
+  model: "gpt-test",
+  request: { model: "openai/gpt-test", messages: [{ role: "user", content: "Привет" }] }
+}
+
+type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
+
+/** The events of a whole answer. */
+export const read = (answer: unknown): Told => dialect.read(call, JSON.stringify(answer))
+
+/** The events of a stream of these frames, up to its first failure. */
+export const stream = (...frames: ReadonlyArray<unknown>): Told => {
+  const state = dialect.start(call)
+  const events: Array<ChatEvent> = []
+  for (const frame of frames) {
+    const told = dialect.step(state, typeof frame === "string" ? frame : JSON.stringify(frame))
+    if (Result.isFailure(told)) return told
+    events.push(...told.success)
+  }
+  return Result.map(dialect.halt(state), (end) => [...events, ...end])
+}
+
+export const chunk = (delta: unknown, finish: string | null = null, more: Readonly<Record<string, unknown>> = {}) => ({
+  id: "chatcmpl-1",
+  object: "chat.completion.chunk",
+  created: 1,
+  model: "gpt-test-2026",
+  choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
+  ...more
+})
+
+/** The events without the first, which only says that it began. */
+export const told = (result: Told): ReadonlyArray<ChatEvent> => Result.getOrThrow(result).slice(1)
+
+export const failure = (result: Told): ProviderFailure => Result.getOrThrow(Result.flip(result))

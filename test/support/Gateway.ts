@@ -1,0 +1,102 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Context, Effect, Layer, Redacted, Scope } from "effect"
+import { HttpServer } from "effect/http"
+import OpenAI from "openai"
+import { ApplicationWithSettings } from "../../src/Application.ts"
+import type { SettingsValue } from "../../src/config/Settings.ts"
+import type { LimitSet } from "../../src/domain/Principal.ts"
+import { freshDatabase } from "./TestDatabase.ts"
+import { layerTestSettings } from "./TestSettings.ts"
+
+/** A whole gateway on a free port, with a PostgreSQL database of its own; gone when the scope closes. */
+export interface TestGateway {
+  readonly url: string
+  readonly adminKey: string
+  /** Over HTTP, as an administrator does. */
+  readonly admin: (method: string, path: string, body?: unknown) => Effect.Effect<Answer>
+  /** A new key of a new user. */
+  readonly makeKey: (options?: {
+    readonly tier?: string
+    readonly limits?: LimitSet
+    readonly models?: ReadonlyArray<string>
+    readonly expires_at?: string
+  }) => Effect.Effect<string>
+  readonly request: (path: string, init?: RequestInit) => Effect.Effect<Answer>
+  /** `POST /v1/chat/completions` as a client without any SDK. */
+  readonly chat: (key: string, body: unknown) => Effect.Effect<Answer>
+  readonly openai: (key: string) => OpenAI
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body, where it is JSON. */
+  readonly json: any
+}
+
+export const adminKey = "admin-key-of-the-tests-0123456789abcdef"
+
+export const startGateway = Effect.fnUntraced(function* (
+  settings: Partial<SettingsValue> = {}
+): Effect.fn.Return<TestGateway, never, Scope.Scope> {
+  const databaseUrl = settings.databaseUrl ?? Redacted.make(yield* Effect.orDie(freshDatabase))
+  const context = yield* Layer.build(
+    ApplicationWithSettings.pipe(
+      Layer.provide(
+        layerTestSettings({
+          providers: new Map([["sandbox", { kind: "sandbox" }]]),
+          adminKey: Redacted.make(adminKey),
+          logLevel: "error",
+          ...settings,
+          databaseUrl
+        })
+      ),
+      Layer.provide(NodeServices.layer)
+    )
+  ).pipe(Effect.orDie)
+  const { address } = Context.get(context, HttpServer.HttpServer)
+  if (address._tag === "UnixPathAddress") return yield* Effect.die("The gateway does not listen on a port")
+  const url = `http://127.0.0.1:${address.port}`
+
+  const request = (path: string, init: RequestInit = {}) =>
+    Effect.promise(async (signal): Promise<Answer> => {
+      const response = await fetch(`${url}${path}`, { signal, ...init })
+      const text = await response.text()
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        get json() {
+          return JSON.parse(text)
+        }
+      }
+    })
+  const post = (path: string, bearer: string, body: unknown, method = "POST") =>
+    request(path, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+    })
+  const admin = (method: string, path: string, body?: unknown) => post(`/admin/v1${path}`, adminKey, body, method)
+
+  return {
+    url,
+    adminKey,
+    admin,
+    request,
+    makeKey: Effect.fnUntraced(function* (options = {}) {
+      const user = yield* admin("POST", "/users", { email: `${crypto.randomUUID()}@example.org` })
+      const key = yield* admin("POST", "/keys", {
+        user_id: user.json.id,
+        name: "test",
+        tier: "enterprise",
+        ...options
+      })
+      if (key.status !== 201) return yield* Effect.die(new Error(`No key was made: ${key.text}`))
+      return key.json.key
+    }),
+    chat: (key, body) => post("/v1/chat/completions", key, body),
+    openai: (key) => new OpenAI({ apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })
+  }
+})

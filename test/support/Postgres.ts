@@ -1,0 +1,161 @@
+import { Data, Effect, Scope } from "effect"
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { chown, mkdtemp, rm } from "node:fs/promises"
+import { Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { postgresBinaries, type PostgresBinaryError, serverUser } from "./PostgresBinary.ts"
+import { freePort } from "./Redis.ts"
+
+/** A real PostgreSQL server: a free port of the loopback, a folder of its own, gone when the scope closes. */
+export interface PostgresServer {
+  readonly port: number
+  readonly url: (database: string) => string
+  /** Stops it without a goodbye (SIGKILL): connections are reset, later ones refused. */
+  readonly kill: Effect.Effect<void>
+  /** Starts it again with what it had. */
+  readonly restart: Effect.Effect<void, PostgresServerError>
+  /** Hangs it (SIGSTOP): connections stay open and nothing answers, until `resume`. */
+  readonly pause: Effect.Effect<void>
+  readonly resume: Effect.Effect<void>
+}
+
+export class PostgresServerError extends Data.TaggedError("PostgresServerError")<{ readonly message: string }> {}
+
+/** Not worth keeping: nothing is written for a power cut, and little memory is taken. */
+const settings = [
+  "listen_addresses=127.0.0.1",
+  "unix_socket_directories=",
+  "fsync=off",
+  "synchronous_commit=off",
+  "full_page_writes=off",
+  "shared_buffers=16MB",
+  "max_connections=60"
+].flatMap((setting) => ["-c", setting])
+
+const environment = () => ({ ...process.env, LC_ALL: "C", PGTZ: "UTC", TZ: "UTC" })
+
+export const startPostgres: Effect.Effect<PostgresServer, PostgresServerError | PostgresBinaryError, Scope.Scope> =
+  Effect.gen(function* () {
+    const user = yield* serverUser
+    const folder = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "xrouter-postgres-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+    )
+    if (user !== undefined) yield* Effect.promise(() => chown(folder, user.uid, user.gid))
+    const binaries = yield* postgresBinaries(user, folder)
+    const data = join(folder, "data")
+    yield* Effect.tryPromise({
+      try: () =>
+        promisify(execFile)(
+          join(binaries, "initdb"),
+          ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+          { ...user, cwd: folder, env: environment() }
+        ),
+      catch: (cause) => new PostgresServerError({ message: `initdb failed: ${String(cause)}` })
+    })
+
+    let running: ChildProcess | undefined
+    const launch = (port: number) =>
+      Effect.callback<void, PostgresServerError>((resume) => {
+        const child = spawn(join(binaries, "postgres"), ["-D", data, "-p", `${port}`, ...settings], {
+          ...user,
+          cwd: folder,
+          env: environment(),
+          stdio: ["ignore", "ignore", "pipe"]
+        })
+        running = child
+        let output = ""
+        child.stderr.on("data", (chunk: Buffer) => {
+          output = `${output}${chunk.toString()}`.slice(-10_000)
+          if (output.includes("ready to accept connections")) resume(Effect.void)
+        })
+        child.once("error", (cause) => resume(Effect.fail(new PostgresServerError({ message: String(cause) }))))
+        child.once("exit", () =>
+          resume(Effect.fail(new PostgresServerError({ message: `postgres ended:\n${output}` })))
+        )
+        if (child.pid !== undefined) endWithUs(child, child.pid, folder)
+      })
+    const signal = (name: NodeJS.Signals) =>
+      Effect.sync(() => {
+        if (running?.pid === undefined || hasEnded(running)) return
+        for (const pid of [running.pid, ...childrenOf(running.pid)]) sendSignal(pid, name)
+      })
+    const kill = Effect.suspend(() => (running === undefined ? Effect.void : ended(running, signal("SIGKILL"))))
+    yield* Effect.addFinalizer(() => kill)
+
+    const port = yield* freePort
+    yield* launch(port)
+    return {
+      port,
+      url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
+      kill,
+      restart: kill.pipe(Effect.andThen(launch(port))),
+      pause: signal("SIGSTOP"),
+      resume: signal("SIGCONT")
+    }
+  })
+
+/** The processes that serve its connections. They have process groups of their own. */
+const childrenOf = (pid: number): ReadonlyArray<number> => {
+  if (!existsSync("/proc/self/stat")) {
+    return execFileSync("pgrep", ["-P", `${pid}`], { encoding: "utf8" })
+      .trim()
+      .split("\n")
+      .map(Number)
+  }
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number)
+}
+
+const parentOf = (name: string): number | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, "utf8")
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])
+  } catch {
+    return undefined
+  }
+}
+
+const sendSignal = (pid: number, name: NodeJS.Signals) => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+const ended = (child: ChildProcess, end: Effect.Effect<void>) =>
+  Effect.callback<void>((resume) => {
+    if (hasEnded(child)) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    Effect.runSync(end)
+  })
+
+/**
+ * A test worker that is killed runs no finalizers. A shell waits at the end of a pipe from this process, and when the pipe
+ * closes before the server has ended, ends it and removes its folder.
+ */
+const endWithUs = (child: ChildProcess, pid: number, folder: string) => {
+  const script = 'read -r word; [ "$word" = ended ] || { kill -s KILL "$0"; rm -rf "$1"; }'
+  const watch = spawn("sh", ["-c", script, `${pid}`, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true })
+  watch.unref()
+  child.once("exit", () => watch.stdin.end("ended\n"))
+  for (const stream of [watch.stdin, child.stderr]) {
+    if (stream instanceof Socket) stream.unref()
+  }
+  child.unref()
+}
+
+let shared: Effect.Effect<PostgresServer, PostgresServerError | PostgresBinaryError> | undefined
+
+/** The server that the files of a test worker share; it ends with the worker. Each suite has a database of its own there. */
+export const sharedPostgres = Effect.suspend(() => {
+  shared ??= Effect.runSync(Effect.cached(Scope.provide(startPostgres, Scope.makeUnsafe())))
+  return shared
+})
