@@ -1,4 +1,5 @@
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { ErrorCode } from "../domain/Errors.ts"
 import type { Usage } from "../domain/Usage.ts"
 
@@ -24,4 +25,128 @@ export class Metrics extends Context.Service<
     /** Prometheus' text format, version 0.0.4. */
     readonly render: Effect.Effect<string>
   }
->()("xrouter/telemetry/Metrics") {}
+>()("xrouter/telemetry/Metrics") {
+  /**
+   * Each layer has a registry of its own, so that two gateways in one process do not count for each other. It is provided
+   * as Effect's `MetricRegistry` too: whatever else the gateway measures, and every other exporter, uses the same one.
+   */
+  static readonly layer: Layer.Layer<Metrics> = Layer.effectContext(
+    Effect.sync(() => {
+      const registry = Context.make(Metric.MetricRegistry, new Map())
+      return Context.add(registry, Metrics, make(registry))
+    })
+  )
+}
+
+/** Seconds; from 10 ms, which an answer of the sandbox takes, to the minutes of a long completion. */
+const durations = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600]
+/** Seconds; from 0.1 ms. */
+const overheads = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+
+const make = (registry: Context.Context<never>): Metrics["Service"] => {
+  // Reading a metric enters it into the registry: what has no label is told from the start, as 0.
+  const counter = (name: string, description: string, attributes: Record<string, string> = {}): Update => {
+    const metric = Metric.counter(name, { description, attributes, incremental: true })
+    metric.valueUnsafe(registry)
+    return (by) => metric.updateUnsafe(by, registry)
+  }
+  const gauge = (name: string, description: string, attributes: Record<string, string> = {}) => {
+    const metric = Metric.gauge(name, { description, attributes })
+    metric.valueUnsafe(registry)
+    return {
+      add: (by: number) => metric.modifyUnsafe(by, registry),
+      set: (value: number) => metric.updateUnsafe(value, registry)
+    }
+  }
+  const histogram = (
+    name: string,
+    description: string,
+    boundaries: ReadonlyArray<number>,
+    attributes: Record<string, string> = {}
+  ): Update => {
+    const metric = Metric.histogram(name, { description, boundaries, attributes })
+    metric.valueUnsafe(registry)
+    return (millis) => {
+      // One value that is no number would spoil the sum for as long as the process lives.
+      if (Number.isFinite(millis)) metric.updateUnsafe(Math.max(0, millis) / 1000, registry)
+    }
+  }
+
+  const requests = perLabel((provider) =>
+    perLabel((model) =>
+      counter("xrouter_requests_total", "Requests by provider and model, whatever their end", { provider, model })
+    )
+  )
+  const latencies = perLabel((provider) =>
+    histogram("xrouter_request_duration_seconds", "From the request's arrival to its end", durations, { provider })
+  )
+  const errors = perLabel((provider) =>
+    perLabel((code) => counter("xrouter_errors_total", "Requests that ended with an error", { provider, code }))
+  )
+  const tokens = perLabel((provider) =>
+    perLabel((direction) =>
+      counter("xrouter_tokens_total", "Tokens that providers counted: input with the cached ones, output", {
+        provider,
+        direction
+      })
+    )
+  )
+  const overhead = histogram(
+    "xrouter_overhead_seconds",
+    "The gateway's own share of a request: all of it but the waiting for the provider",
+    overheads
+  )
+  const firstTokens = perLabel((provider) =>
+    histogram("xrouter_time_to_first_token_seconds", "From arrival to the provider's first content", durations, {
+      provider
+    })
+  )
+  const activeRequests = gauge("xrouter_active_requests", "Inference requests being served now")
+  const activeStreams = gauge("xrouter_active_streams", "Streams among them")
+  const rateLimited = perLabel((reason) =>
+    counter("xrouter_rate_limited_total", "Requests refused by a limit", { reason })
+  )
+  const disconnects = counter("xrouter_client_disconnects_total", "Clients that left before their answer's end")
+  const degraded = perLabel((component) =>
+    gauge("xrouter_degraded", "1 while a component is worked around, 0 while it serves", { component })
+  )
+
+  return {
+    recordRequest: (provider, model) => requests(provider)(model)(1),
+    recordLatency: (provider, millis) => latencies(provider)(millis),
+    recordError: (provider, code) => errors(provider)(code)(1),
+    recordTokens: (provider, usage) => {
+      const counters = tokens(provider)
+      counters("input")(usage.promptTokens)
+      counters("output")(usage.completionTokens)
+    },
+    recordOverhead: overhead,
+    recordFirstToken: (provider, millis) => firstTokens(provider)(millis),
+    recordRateLimited: (reason) => rateLimited(reason)(1),
+    recordDisconnect: () => disconnects(1),
+    requestStarted: (stream) => {
+      activeRequests.add(1)
+      if (stream) activeStreams.add(1)
+    },
+    requestEnded: (stream) => {
+      activeRequests.add(-1)
+      if (stream) activeStreams.add(-1)
+    },
+    setDegraded: (component, isDegraded) => degraded(component).set(isDegraded ? 1 : 0),
+    render: Effect.sync(() => PrometheusMetrics.formatUnsafe(registry))
+  }
+}
+
+type Update = (value: number) => void
+
+/** One series for each value of a label, made when it is first seen; later a look-up by the caller's own string. */
+const perLabel = <A>(make: (label: string) => A): ((label: string) => A) => {
+  const known = new Map<string, A>()
+  return (label) => {
+    const existing = known.get(label)
+    if (existing !== undefined) return existing
+    const made = make(label)
+    known.set(label, made)
+    return made
+  }
+}

@@ -1,38 +1,35 @@
+import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer } from "effect"
-import { SqlClient } from "effect/sql/SqlClient"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Client from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { eventually } from "./Eventually.ts"
 
-/** Counts the statements that reach a database, and lets it be away or hang. */
+/** Counts the statements that reach a database, and lets it be away, or hang until it no longer does. */
 export class DatabaseSwitch extends Context.Service<
   DatabaseSwitch,
   { statements: number; state: "there" | "away" | "hanging" }
->()("test/DatabaseSwitch") {
-  static readonly layer = Layer.sync(DatabaseSwitch, () => ({ statements: 0, state: "there" as const }))
-}
+>()("test/DatabaseSwitch") {}
 
-export const switched = <A extends SqlClient, E, R>(database: Layer.Layer<A | SqlClient, E, R>) =>
-  Layer.effect(
-    SqlClient,
+const away = new SqlError({ reason: new ConnectionError({ cause: new Error("away") }) })
+
+/** The database behind a switch that stands where connections are handed out. */
+export const switched = <A, E, R>(database: Layer.Layer<A | Client.SqlClient, E, R>) =>
+  Layer.effectContext(
     Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const control = yield* DatabaseSwitch
-      const away = new SqlError({ reason: new ConnectionError({ cause: new Error("away") }) })
-      const statement = (strings: TemplateStringsArray, ...values: ReadonlyArray<unknown>) =>
-        Effect.suspend(() => {
+      const sql = yield* Client.SqlClient
+      const control: DatabaseSwitch["Service"] = { statements: 0, state: "there" }
+      const client = yield* Client.make({
+        acquirer: Effect.suspend(() => {
           control.statements++
           if (control.state === "away") return Effect.fail(away)
-          return control.state === "hanging" ? Effect.never : sql(strings, ...values)
-        })
-      // Fragments and helpers go on to the client; what is a template is a statement.
-      return new Proxy(sql, {
-        apply: (target, self, args) => {
-          const [strings, ...values] = args
-          return isTemplate(strings) && /^\s*(SELECT|UPDATE|INSERT|WITH)/.test(strings.join(""))
-            ? Object.assign(target(strings, ...values), { [Symbol.iterator]: () => statement(strings, ...values)[Symbol.iterator]() })
-            : Reflect.apply(target, self, args)
-        }
+          const answers = eventually(Effect.sync(() => control.state !== "hanging"))
+          return control.state === "hanging" ? Effect.andThen(answers, sql.reserve) : sql.reserve
+        }),
+        compiler: PgClient.makeCompiler(),
+        driver: "pg",
+        spanAttributes: []
       })
+      return Context.make(Client.SqlClient, client).pipe(Context.add(DatabaseSwitch, control))
     })
-  ).pipe(Layer.provideMerge(DatabaseSwitch.layer), Layer.provide(database))
-
-const isTemplate = (value: unknown): value is TemplateStringsArray => Array.isArray(value) && "raw" in value
+  ).pipe(Layer.provide([database, Reactivity.layer]))
