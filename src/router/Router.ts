@@ -7,6 +7,7 @@ import { ProviderError, type ProviderFailure, type ValidationError } from "../do
 import type { Prepared } from "../providers/Provider.ts"
 import { Catalog, type Resolution } from "./Catalog.ts"
 import { type Candidate, order } from "./Policy.ts"
+import { ProviderHealth } from "./ProviderHealth.ts"
 import { defaultTimeouts, firstContentLimit } from "./Timeouts.ts"
 
 type Events = Arr.NonEmptyReadonlyArray<ChatEvent>
@@ -48,6 +49,7 @@ export class Router extends Context.Service<
     Router,
     Effect.gen(function* () {
       const catalog = yield* Catalog
+      const health = yield* ProviderHealth
       const clock = yield* Clock.Clock
       const speeds = new Map<string, number>()
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
@@ -77,6 +79,7 @@ export class Router extends Context.Service<
           })
         )
         measured(candidate, now() - startedAt)
+        health.succeeded(candidate.provider.name)
         catalog.answered(candidate.provider.name, candidate.model)
         const deadline = startedAt + Duration.toMillis(timeouts.total)
         return {
@@ -105,6 +108,7 @@ export class Router extends Context.Service<
           yield* Scope.close(scope, exit)
           const failure = Cause.findErrorOption(exit.cause)
           if (failure._tag === "None" || failure.value._tag === "ValidationError") return yield* exit
+          health.failed(candidate.provider.name)
           attempts = [...attempts, failed(candidate, failure.value, now() - startedAt)]
           const next = yield* firstAble(options, others).pipe(Effect.option)
           if (next._tag === "None") return yield* withAttempts(failure.value, attempts)
