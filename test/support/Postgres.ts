@@ -24,12 +24,11 @@ export interface PostgresServer {
 
 export class PostgresServerError extends Data.TaggedError("PostgresServerError")<{ readonly message: string }> {}
 
-/** Not worth keeping: nothing is written for a power cut, and little memory is taken. */
+/** Nothing is made safe from a power cut, but what is committed survives a kill; and little memory is taken. */
 const settings = [
   "listen_addresses=127.0.0.1",
   "unix_socket_directories=",
   "fsync=off",
-  "synchronous_commit=off",
   "full_page_writes=off",
   "shared_buffers=16MB",
   "max_connections=60"
@@ -70,7 +69,9 @@ export const startPostgres: Effect.Effect<PostgresServer, PostgresServerError | 
         let output = ""
         child.stderr.on("data", (chunk: Buffer) => {
           output = `${output}${chunk.toString()}`.slice(-10_000)
-          if (output.includes("ready to accept connections")) resume(Effect.void)
+          if (!output.includes("ready to accept connections")) return
+          letGo(child)
+          resume(Effect.void)
         })
         child.once("error", (cause) => resume(Effect.fail(new PostgresServerError({ message: String(cause) }))))
         child.once("exit", () =>
@@ -133,6 +134,7 @@ const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signa
 const ended = (child: ChildProcess, end: Effect.Effect<void>) =>
   Effect.callback<void>((resume) => {
     if (hasEnded(child)) return resume(Effect.void)
+    child.ref()
     child.once("exit", () => resume(Effect.void))
     Effect.runSync(end)
   })
@@ -142,14 +144,18 @@ const ended = (child: ChildProcess, end: Effect.Effect<void>) =>
  * closes before the server has ended, ends it and removes its folder.
  */
 const endWithUs = (child: ChildProcess, pid: number, folder: string) => {
-  const script = 'read -r word; [ "$word" = ended ] || { kill -s KILL "$0"; rm -rf "$1"; }'
+  const script =
+    'read -r word; [ "$word" = ended ] || { kill -s KILL "$0"; for _ in 1 2 3 4 5; do sleep 0.2; rm -rf "$1" && break; done; }'
   const watch = spawn("sh", ["-c", script, `${pid}`, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true })
   watch.unref()
   child.once("exit", () => watch.stdin.end("ended\n"))
-  for (const stream of [watch.stdin, child.stderr]) {
-    if (stream instanceof Socket) stream.unref()
-  }
+  if (watch.stdin instanceof Socket) watch.stdin.unref()
+}
+
+/** A server that runs keeps no process from ending. */
+const letGo = (child: ChildProcess) => {
   child.unref()
+  if (child.stderr instanceof Socket) child.stderr.unref()
 }
 
 let shared: Effect.Effect<PostgresServer, PostgresServerError | PostgresBinaryError> | undefined

@@ -19,7 +19,7 @@ export interface ServerUser {
 const usersByPreference = ["postgres", "nobody"]
 
 export const serverUser: Effect.Effect<ServerUser | undefined, PostgresBinaryError> = Effect.suspend(() => {
-  if (process.getuid?.() !== 0) return Effect.succeed(undefined)
+  if (process.getuid?.() !== 0) return Effect.undefined
   const users = new Map(
     readFileSync("/etc/passwd", "utf8")
       .split("\n")

@@ -11,10 +11,7 @@ import { migratedEngines } from "./TestDatabase.ts"
 import { layerTestSettings } from "./TestSettings.ts"
 
 /** Users, keys and who checks them, over a database that has the gateway's tables. */
-export const layerAuth = <A, E, R>(
-  database: Layer.Layer<A | SqlClient, E, R>,
-  settings: Partial<SettingsValue> = {}
-) =>
+export const layerAuth = <A, E, R>(database: Layer.Layer<A | SqlClient, E, R>, settings: Partial<SettingsValue> = {}) =>
   Layer.mergeAll(Users.layerNoDeps, ApiKeys.layerNoDeps, Authenticator.layerNoDeps).pipe(
     Layer.provideMerge([KeyCache.layer, LastUse.layer, Passwords.layer]),
     Layer.provideMerge(database),

@@ -50,8 +50,8 @@ export const engines = [
   ["PostgreSQL", Layer.provide(layerPostgres, trueClock)]
 ] as const
 
-/** The same with the gateway's tables. */
-export const migratedEngines = engines.map(
-  ([name, layer]) =>
-    [name, Migrations.layer.pipe(Layer.provideMerge(layer), Layer.provide(NodeFileSystem.layer), Layer.orDie)] as const
-)
+/** A database with the gateway's tables. */
+export const migrated = <A, E, R>(database: Layer.Layer<A | SqlClient, E, R>) =>
+  Migrations.layer.pipe(Layer.provideMerge(database), Layer.provide(NodeFileSystem.layer), Layer.orDie)
+
+export const migratedEngines = engines.map(([name, database]) => [name, migrated(database)] as const)

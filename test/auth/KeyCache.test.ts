@@ -1,0 +1,178 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Fiber, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { hashKey } from "../../src/auth/ApiKey.ts"
+import { ApiKeys } from "../../src/auth/ApiKeys.ts"
+import { KeyCache } from "../../src/auth/KeyCache.ts"
+import { InternalError } from "../../src/domain/Errors.ts"
+import { eventually } from "../support/Eventually.ts"
+import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
+import { layerAuth, someUser } from "../support/TestAuth.ts"
+import { migratedEngines } from "../support/TestDatabase.ts"
+
+/** A hash that no key has. */
+const unknown = (index: number) => hashKey(`unknown ${index}`)
+
+const someKey = Effect.gen(function* () {
+  const keys = yield* ApiKeys
+  const { id, key } = yield* keys.create({ userId: (yield* someUser).id, name: "key" })
+  return { id, hash: hashKey(Redacted.value(key)) }
+})
+
+const peek = Effect.fnUntraced(function* (hash: string) {
+  const [cache, now] = [yield* KeyCache, yield* TestClock.testClockWith((clock) => clock.currentTimeMillis)]
+  return cache.peek(hash, now)
+})
+
+/** Every test begins with the database there, an empty cache and a count of 0. */
+const fresh = Effect.gen(function* () {
+  const control = yield* DatabaseSwitch
+  yield* (yield* KeyCache).invalidate("all")
+  control.state = "there"
+  control.statements = 0
+  return control
+})
+
+const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(effect), (error) => (error instanceof InternalError ? error.reason : error))
+
+for (const [engine, database] of migratedEngines) {
+  layer(layerAuth(switched(database)).pipe(Layer.orDie))(`KeyCache on ${engine}`, (it) => {
+    it.effect("remembers a key, and asks the database once", () =>
+      Effect.gen(function* () {
+        const [cache, { id, hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        assert.isUndefined(yield* peek(hash))
+        assert.strictEqual((yield* cache.find(hash)).key?.principal.credentialId, id)
+        for (let turn = 0; turn < 100; turn++) assert.strictEqual((yield* peek(hash))?.key?.principal.credentialId, id)
+        assert.strictEqual(control.statements, 1)
+      })
+    )
+
+    it.effect("asks once for all who look for the same key at once", () =>
+      Effect.gen(function* () {
+        const [cache, { id, hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        const found = yield* Effect.all(
+          Array.from({ length: 200 }, () => cache.find(hash)),
+          { concurrency: "unbounded" }
+        )
+        assert.isTrue(found.every(({ key }) => key?.principal.credentialId === id))
+        assert.strictEqual(control.statements, 1)
+      })
+    )
+
+    it.effect("asks for many keys together: a flood of unknown ones is a handful of queries", () =>
+      Effect.gen(function* () {
+        const [cache, known] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        const hashes = [...Array.from({ length: 5000 }, (_, index) => unknown(index)), known.hash]
+        const found = yield* Effect.forEach(hashes, cache.find, { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          found.map(({ key }) => key?.principal.credentialId).filter((id) => id !== undefined),
+          [known.id]
+        )
+        assert.isAtMost(control.statements, 12)
+      })
+    )
+
+    it.effect("remembers for ten seconds that there is no such key", () =>
+      Effect.gen(function* () {
+        const cache = yield* KeyCache
+        const control = yield* fresh
+        assert.deepStrictEqual(yield* cache.find(unknown(0)), { key: undefined })
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(yield* peek(unknown(0)), { key: undefined })
+        yield* TestClock.adjust("1 second")
+        assert.isUndefined(yield* peek(unknown(0)))
+        assert.strictEqual(control.statements, 1)
+      })
+    )
+
+    it.effect("keeps a key that is in use while thousands of unknown ones are tried", () =>
+      Effect.gen(function* () {
+        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        yield* fresh
+        yield* cache.find(hash)
+        const others = Array.from({ length: 12_000 }, (_, index) => unknown(index))
+        for (let start = 0; start < others.length; start += 4000) {
+          yield* Effect.forEach(others.slice(start, start + 4000), cache.find, { concurrency: "unbounded" })
+        }
+        assert.isDefined(yield* peek(hash))
+        assert.isUndefined(yield* peek(unknown(0)))
+        assert.isDefined(yield* peek(unknown(11_999)))
+      })
+    )
+
+    it.effect("forgets a key after its time, unless it is in use: then it looks again, unseen", () =>
+      Effect.gen(function* () {
+        const [cache, used, idle] = [yield* KeyCache, yield* someKey, yield* someKey]
+        const control = yield* fresh
+        yield* Effect.all([cache.find(used.hash), cache.find(idle.hash)], { concurrency: 2 })
+        assert.strictEqual(control.statements, 1)
+        for (let turn = 0; turn < 10; turn++) {
+          yield* TestClock.adjust("31 seconds")
+          const before = control.statements
+          assert.isDefined(yield* peek(used.hash))
+          yield* eventually(Effect.sync(() => control.statements === before + 1))
+          yield* cache.find(used.hash)
+        }
+        assert.isUndefined(yield* peek(idle.hash))
+      })
+    )
+
+    it.effect("goes on with what it knows while the database is away, no longer than its time", () =>
+      Effect.gen(function* () {
+        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        yield* cache.find(hash)
+        control.state = "away"
+        for (let second = 0; second < 59; second++) {
+          yield* TestClock.adjust("1 second")
+          assert.isDefined(yield* peek(hash), `after ${second + 1} seconds`)
+        }
+        yield* TestClock.adjust("1 second")
+        assert.isUndefined(yield* peek(hash))
+        assert.strictEqual(yield* reasonOf(cache.find(hash)), "database_unavailable")
+        // A renewal a second at most, from the half of its time on.
+        assert.isAtMost(control.statements, 35)
+        control.state = "there"
+        assert.isDefined((yield* cache.find(hash)).key)
+      })
+    )
+
+    it.effect("says that the database is unavailable when it hangs, within a second, and recovers", () =>
+      Effect.gen(function* () {
+        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        control.state = "hanging"
+        const waiting = yield* Effect.forkChild(reasonOf(cache.find(hash)))
+        yield* eventually(Effect.sync(() => control.statements === 1))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(waiting.pollUnsafe()?._tag, "Success")
+        control.state = "there"
+        yield* TestClock.adjust("3 seconds")
+        assert.isDefined((yield* cache.find(hash)).key)
+      })
+    )
+
+    it.effect("does not remember what it read before it was told to forget", () =>
+      Effect.gen(function* () {
+        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        control.state = "hanging"
+        const early = yield* Effect.forkChild(cache.find(hash), { startImmediately: true })
+        yield* eventually(Effect.sync(() => control.statements === 1))
+        yield* cache.invalidate([hash])
+        control.state = "there"
+        yield* Fiber.join(early)
+        assert.isUndefined(yield* peek(hash))
+        yield* cache.find(hash)
+        assert.strictEqual(control.statements, 2)
+        assert.isDefined(yield* peek(hash))
+        yield* cache.invalidate("all")
+        assert.isUndefined(yield* peek(hash))
+      })
+    )
+  })
+}
