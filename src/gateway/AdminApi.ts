@@ -1,16 +1,13 @@
 import { Schema, SchemaGetter } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { LimitSet } from "../domain/Principal.ts"
 import { AdminAuthorization } from "./AdminAuthorization.ts"
-
-/** A mistyped field of a key would make a key of fewer bounds than was meant, so none is ignored. */
-const strict = { parseOptions: { onExcessProperty: "error" } } as const
 
 const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/
 const expected = { message: "Expected an ISO 8601 time such as 2030-01-31T00:00:00Z" }
 
 /** Unix milliseconds, on the wire ISO 8601; a day alone is its first moment in UTC. */
-const Timestamp = Schema.String.annotate({ format: "date-time" })
+export const Timestamp = Schema.String.annotate({ format: "date-time" })
   .check(Schema.makeFilter((text) => isoTime.test(text) && !Number.isNaN(Date.parse(text)), expected))
   .pipe(
     Schema.decodeTo(Schema.Finite, {
@@ -20,7 +17,6 @@ const Timestamp = Schema.String.annotate({ format: "date-time" })
   )
 
 const Limits = LimitSet.annotate({
-  ...strict,
   identifier: "Limits",
   description: "Requests and tokens per minute and per UTC day, requests at once. No limit where none is written."
 })
@@ -33,14 +29,13 @@ const NewUser = Schema.Struct({
   email: Schema.String,
   password: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
   tier: Schema.optionalKey(Schema.String)
-}).annotate({ ...strict, identifier: "NewUser" })
+}).annotate({ identifier: "NewUser" })
 
 const UserChanges = Schema.Struct({
   email: Schema.optionalKey(Schema.String),
   password: Schema.optionalKey(Schema.NullOr(Schema.RedactedFromValue(Schema.String))),
   tier: Schema.optionalKey(Schema.String)
 }).annotate({
-  ...strict,
   identifier: "UserChanges",
   description: "What is not named stays; a null password takes it away."
 })
@@ -62,7 +57,7 @@ const KeyFields = {
 
 export const KeyBody = Schema.Struct(KeyFields).annotate({ identifier: "Key" })
 
-const CreatedKey = Schema.Struct({ ...KeyFields, key: Schema.RedactedFromValue(Schema.String) }).annotate({
+export const CreatedKey = Schema.Struct({ ...KeyFields, key: Schema.RedactedFromValue(Schema.String) }).annotate({
   identifier: "CreatedKey",
   description: "`key` is in this answer and nowhere else."
 })
@@ -75,7 +70,7 @@ const NewKey = Schema.Struct({
   models: Schema.optionalKey(Schema.Array(Schema.String)),
   allowed_ips: Schema.optionalKey(Schema.Array(Schema.String)),
   expires_at: Schema.optionalKey(Timestamp)
-}).annotate({ ...strict, identifier: "NewKey" })
+}).annotate({ identifier: "NewKey" })
 
 const KeyChanges = Schema.Struct({
   name: Schema.optionalKey(Schema.String),
@@ -85,7 +80,6 @@ const KeyChanges = Schema.Struct({
   allowed_ips: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
   expires_at: Schema.optionalKey(Schema.NullOr(Timestamp))
 }).annotate({
-  ...strict,
   identifier: "KeyChanges",
   description: "What is not named stays; null takes a bound away. `limits` are replaced as a whole."
 })
@@ -93,16 +87,23 @@ const KeyChanges = Schema.Struct({
 const page = <S extends Schema.Constraint>(item: S) =>
   Schema.Struct({ data: Schema.Array(item), next_cursor: Schema.NullOr(Schema.String) })
 
+export const UserPage = page(UserBody)
+
+export const KeyPage = page(KeyBody)
+
 const pageQuery = { limit: Schema.optionalKey(Schema.FiniteFromString), cursor: Schema.optionalKey(Schema.String) }
 
 const params = { id: Schema.String }
 
 const summary = (text: string) => OpenApi.annotations({ summary: text })
 
+/** A mistyped bound would make a key of fewer bounds than was meant, a mistyped filter would tell of all: none is ignored. */
+const strict = { onExcessProperty: "error" } as const
+
 /** Users and their keys, for whoever runs the gateway. */
 export class AdminApi extends HttpApiGroup.make("admin")
   .add(
-    HttpApiEndpoint.get("listUsers", "/users", { query: pageQuery, success: page(UserBody) }).annotateMerge(
+    HttpApiEndpoint.get("listUsers", "/users", { query: pageQuery, success: UserPage }).annotateMerge(
       summary("List the users, newest first")
     ),
     HttpApiEndpoint.post("createUser", "/users", {
@@ -122,7 +123,7 @@ export class AdminApi extends HttpApiGroup.make("admin")
     ),
     HttpApiEndpoint.get("listKeys", "/keys", {
       query: { ...pageQuery, user_id: Schema.optionalKey(Schema.String) },
-      success: page(KeyBody)
+      success: KeyPage
     }).annotateMerge(summary("List the keys, of all users or of one, newest first")),
     HttpApiEndpoint.post("createKey", "/keys", {
       payload: NewKey,
@@ -137,4 +138,6 @@ export class AdminApi extends HttpApiGroup.make("admin")
     )
   )
   .prefix("/admin/v1")
-  .middleware(AdminAuthorization) {}
+  .middleware(AdminAuthorization)
+  .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotate(HttpApi.QueryParseOptions, strict) {}

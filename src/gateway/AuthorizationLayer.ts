@@ -4,7 +4,7 @@ import { Authenticator } from "../auth/Authenticator.ts"
 import { AuthError, type InternalError, type ValidationError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { Authorization, CurrentPrincipal } from "./Authorization.ts"
-import { currentRequest } from "./RequestContext.ts"
+import { currentRequest, type RequestContext } from "./RequestContext.ts"
 
 /**
  * Before a body is read. The header is read here and not by the security scheme's decoder, which knows one form of it: two
@@ -16,7 +16,8 @@ export const AuthorizationLayer = Layer.effect(
     const authenticator = yield* Authenticator
     return {
       bearer: Effect.fnUntraced(function* (httpEffect) {
-        const principal = yield* requestedBy(authenticator)
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const principal = yield* requestedBy(authenticator, yield* currentRequest, request)
         return yield* Effect.provideService(httpEffect, CurrentPrincipal, principal)
       })
     }
@@ -24,19 +25,21 @@ export const AuthorizationLayer = Layer.effect(
 )
 
 /** Who makes this request, if it may call models. */
-export const requestedBy = Effect.fnUntraced(function* (
-  authenticator: Authenticator["Service"]
-): Effect.fn.Return<Principal, AuthError | ValidationError | InternalError, HttpServerRequest.HttpServerRequest> {
-  const context = yield* currentRequest
-  const { headers } = yield* HttpServerRequest.HttpServerRequest
-  const principal = yield* authenticator.authenticate({ authorization: headers["authorization"], ip: context.ip })
-  context.principal = principal
-  if (!principal.scopes.includes("inference")) {
-    return yield* new AuthError({
-      reason: "insufficient_scope",
-      message: "This credential may not call models",
-      scope: "inference"
-    })
-  }
-  return principal
+export const requestedBy = (
+  authenticator: Authenticator["Service"],
+  context: RequestContext,
+  request: HttpServerRequest.HttpServerRequest
+): Effect.Effect<Principal, AuthError | ValidationError | InternalError> =>
+  Effect.flatMap(
+    authenticator.authenticate({ authorization: request.headers["authorization"], ip: context.ip }),
+    (principal) => {
+      context.principal = principal
+      return principal.scopes.includes("inference") ? Effect.succeed(principal) : Effect.fail(insufficientScope)
+    }
+  )
+
+const insufficientScope = new AuthError({
+  reason: "insufficient_scope",
+  message: "This credential may not call models",
+  scope: "inference"
 })

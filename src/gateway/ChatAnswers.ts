@@ -1,6 +1,5 @@
 import { Clock, Context, Effect, Layer, Pull, Scope } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { randomBytes } from "node:crypto"
 import { Settings } from "../config/Settings.ts"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
@@ -14,6 +13,7 @@ import { ChatCompletion } from "./ChatCompletion.ts"
 import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
 import { closeAfterResponse } from "./Connection.ts"
 import { errorFrame } from "./ErrorResponse.ts"
+import { makeCompletionId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
@@ -104,7 +104,7 @@ export class ChatAnswers extends Context.Service<
         answer: Effect.fnUntraced(function* (options) {
           const { admission, chat, context, plan } = options
           const head: AnswerHead = {
-            id: `chatcmpl-${randomBytes(16).toString("hex")}`,
+            id: makeCompletionId(),
             created: Math.floor(clock.currentTimeMillisUnsafe() / 1000),
             model: chat.model
           }

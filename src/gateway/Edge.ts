@@ -1,14 +1,15 @@
 import { type Cause, Clock, Context, Effect, Option, Scope } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { randomBytes } from "node:crypto"
 import { Settings } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
 import { clientAddress } from "./ClientAddress.ts"
 import { cors } from "./Cors.ts"
 import { errorResponse, statusOf } from "./ErrorResponse.ts"
 import { errorOf } from "./Failure.ts"
+import { makeRequestId } from "./Ids.ts"
 import { rateHeaders } from "./RateHeaders.ts"
-import { tooLarge, unsupportedMediaType } from "./RequestBody.ts"
+import { unsupportedMediaType } from "./RequestBody.ts"
+import { tooLarge } from "./RequestBytes.ts"
 import { CurrentRequest, RequestContext } from "./RequestContext.ts"
 import { RequestReport } from "./RequestReport.ts"
 import type { RouteTable } from "./RouteTable.ts"
@@ -107,7 +108,7 @@ export const layer = (routes: RouteTable) =>
           const query = request.url.indexOf("?")
           const path = query === -1 ? request.url : request.url.slice(0, query)
           const context = new RequestContext({
-            requestId: `req_${randomBytes(16).toString("hex")}`,
+            requestId: makeRequestId(),
             method: request.method,
             path,
             route: routes.find(path)?.pattern ?? "unknown",

@@ -9,7 +9,7 @@ import {
   ValidationError,
   type XRouterError
 } from "../domain/Errors.ts"
-import { tooLarge } from "./RequestBody.ts"
+import { tooLarge } from "./RequestBytes.ts"
 import { firstFault } from "./SchemaFault.ts"
 
 /** One of the five errors for whatever went wrong; undefined where nothing did but that the request was broken off. */

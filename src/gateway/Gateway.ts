@@ -3,10 +3,10 @@ import { HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdminAuthorizationLayer } from "./AdminAuthorizationLayer.ts"
 import { AdminHandlers } from "./AdminHandlers.ts"
-import { Api } from "./Api.ts"
+import { Api, TypedApi } from "./Api.ts"
 import { AuthorizationLayer } from "./AuthorizationLayer.ts"
 import { ChatAnswers } from "./ChatAnswers.ts"
-import { ChatHandlers } from "./ChatHandlers.ts"
+import { ChatRoute } from "./ChatRoute.ts"
 import { docsPath, DocsRoutes, openApiPath } from "./Docs.ts"
 import * as Edge from "./Edge.ts"
 import { HealthHandlers } from "./HealthHandlers.ts"
@@ -21,15 +21,15 @@ const routes = routeTable(Api, [
   ["GET", openApiPath]
 ])
 
-const ApiRoutes = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide([ChatHandlers, ModelsHandlers, HealthHandlers, AdminHandlers]),
-  Layer.provide([AuthorizationLayer, AdminAuthorizationLayer, ChatAnswers.layer, RaisedErrors.layer])
+const ApiRoutes = HttpApiBuilder.layer(TypedApi).pipe(
+  Layer.provide([ModelsHandlers, HealthHandlers, AdminHandlers]),
+  Layer.provide([AuthorizationLayer, AdminAuthorizationLayer, RaisedErrors.layer])
 )
 
 /** Every route of the gateway, on whatever `HttpRouter` an application has. */
-export const Gateway = Layer.mergeAll(ApiRoutes, SlashedModelRoute, DocsRoutes).pipe(
+export const Gateway = Layer.mergeAll(ApiRoutes, ChatRoute, SlashedModelRoute, DocsRoutes).pipe(
   Layer.provide(Edge.layer(routes)),
-  Layer.provide(RequestReport.layer)
+  Layer.provide([ChatAnswers.layer, RequestReport.layer])
 )
 
 /** The gateway on the HTTP server at hand. */

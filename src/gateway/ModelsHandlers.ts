@@ -44,11 +44,12 @@ export const SlashedModelRoute = HttpRouter.use(
       "GET",
       // Not `/*`: the router would claim the path without the slash too, which is the list's.
       "/v1/models*",
-      Effect.fnUntraced(function* () {
-        const { path } = yield* CurrentRequest
+      Effect.fnUntraced(function* (request) {
+        const context = yield* CurrentRequest
+        const { path } = context
         const prefix = slashedModelPath.slice(0, -1)
         if (!path.startsWith(prefix)) return yield* notFound
-        yield* requestedBy(authenticator)
+        yield* requestedBy(authenticator, context, request)
         const id = yield* decoded(path.slice(prefix.length))
         return HttpServerResponse.jsonUnsafe(entry(yield* catalog.find(id)))
       })

@@ -1,12 +1,12 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Effect, Layer } from "effect"
 import { HttpIncomingMessage } from "effect/http"
-import { randomBytes } from "node:crypto"
 import { createServer, type Server } from "node:http"
 import type { Socket } from "node:net"
 import { Settings } from "../config/Settings.ts"
 import { ValidationError } from "../domain/Errors.ts"
 import { toWire } from "./ErrorResponse.ts"
+import { makeRequestId } from "./Ids.ts"
 
 /** Time for a request's head, and for all of it; sockets that dawdle are looked for every `checkEvery`. */
 const headersTimeout = 15_000
@@ -47,7 +47,7 @@ const answerClientErrors = (server: Server, resourceMetadata: string): Server =>
       socket.destroy()
       return
     }
-    const requestId = `req_${randomBytes(16).toString("hex")}`
+    const requestId = makeRequestId()
     const { body, status } = toWire(refusalOf(error.code), { requestId, resourceMetadata })
     const text = JSON.stringify(body)
     socket.end(

@@ -1,6 +1,7 @@
 import { Effect, Result } from "effect"
-import type { HttpServerError, HttpServerRequest } from "effect/http"
+import type { HttpServerRequest } from "effect/http"
 import { ValidationError } from "../domain/Errors.ts"
+import { readBytes } from "./RequestBytes.ts"
 
 /** Deeper nesting could be parsed and then not be written again: `JSON.stringify` recurses. */
 const deepest = 64
@@ -23,11 +24,14 @@ export const unsupportedMediaType = new ValidationError({
 })
 
 /**
- * The body as JSON text: within `MaxBodySize` (the server stops reading there), well-formed UTF-8 (a byte order mark is
+ * The body as JSON text: of at most `limit` bytes, well-formed UTF-8 (a byte order mark is
  * skipped), not nested deeper than 64. Parsed once; what is sent on is written anew from the parsed value, so that no two
  * readings of one body can differ.
  */
-export const readJson = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown, ValidationError> => {
+export const readJson = (
+  request: HttpServerRequest.HttpServerRequest,
+  limit: number
+): Effect.Effect<unknown, ValidationError> => {
   const media = checkMediaType(request.headers["content-type"])
   if (media !== undefined) return Effect.fail(media)
   if (request.headers["content-encoding"] !== undefined && request.headers["content-encoding"] !== "identity") {
@@ -35,22 +39,11 @@ export const readJson = (request: HttpServerRequest.HttpServerRequest): Effect.E
       new ValidationError({ reason: "unsupported_media_type", message: "A compressed body is not accepted" })
     )
   }
-  return Effect.flatMap(Effect.mapError(request.arrayBuffer, unreadable), (buffer) => Effect.fromResult(parse(buffer)))
+  return Effect.flatMap(readBytes(request, limit), (bytes) => Effect.fromResult(parse(bytes)))
 }
 
-const unreadable = (error: HttpServerError.HttpServerError): ValidationError =>
-  error.reason._tag === "RequestParseError" && error.reason.reason === "BodyTooLarge"
-    ? tooLarge
-    : new ValidationError({ reason: "invalid_request", message: "The body could not be read to its end" })
-
-export const tooLarge = new ValidationError({
-  reason: "body_too_large",
-  message: "The body is larger than this gateway accepts (XROUTER_MAX_BODY)"
-})
-
-export const parse = (buffer: ArrayBuffer): Result.Result<unknown, ValidationError> => {
-  const bytes = new Uint8Array(buffer)
-  return Result.flatMap(
+export const parse = (bytes: Uint8Array): Result.Result<unknown, ValidationError> =>
+  Result.flatMap(
     Result.try({
       try: () => decoder.decode(bytes),
       catch: () => new ValidationError({ reason: "invalid_json", message: "The body is not well-formed UTF-8" })
@@ -65,7 +58,6 @@ export const parse = (buffer: ArrayBuffer): Result.Result<unknown, ValidationErr
             catch: () => new ValidationError({ reason: "invalid_json", message: "The body is not valid JSON" })
           })
   )
-}
 
 const quote = 0x22
 const backslash = 0x5c

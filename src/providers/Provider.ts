@@ -19,6 +19,8 @@ export interface Prepared {
    * Sends the request when it is pulled, and answers its events. Interrupting it closes the upstream connection at once.
    */
   readonly events: Stream.Stream<ChatEvent, ProviderFailure>
+  /** The same events at once, where the request is not streamed: spares a whole answer the machinery of a stream. */
+  readonly whole?: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> | undefined
 }
 
 /** A model as a provider lists it. */

@@ -71,12 +71,13 @@ export class Router extends Context.Service<
         attempts: ReadonlyArray<Attempt>
       ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
         const startedAt = now()
-        const pull = yield* Stream.toPull(prepared.events)
-        const first = yield* firstContent(candidate, pull).pipe(
-          Effect.timeoutOrElse({
+        const pull = prepared.whole === undefined ? yield* Stream.toPull(prepared.events) : Cause.done()
+        const first = yield* Effect.timeoutOrElse(
+          prepared.whole === undefined ? firstContent(candidate, pull) : contentOf(candidate, prepared.whole),
+          {
             duration: limit,
             orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
-          })
+          }
         )
         measured(candidate, now() - startedAt)
         health.succeeded(candidate.provider.name)
@@ -87,7 +88,10 @@ export class Router extends Context.Service<
           dropped: prepared.dropped,
           attempts,
           first,
-          rest: Effect.suspend(() => (now() > deadline ? Effect.fail(timeout(candidate, "total")) : pull))
+          rest:
+            prepared.whole === undefined
+              ? Effect.suspend(() => (now() > deadline ? Effect.fail(timeout(candidate, "total")) : pull))
+              : pull
         }
       })
 
@@ -176,16 +180,25 @@ const firstContent = (
       const all = before.length === 0 ? events : Arr.appendAll(before, events)
       return events.some(isContent) ? Effect.succeed(all) : seek(all)
     })
-  return Pull.catchDone(seek([]), () =>
-    Effect.fail(
-      new ProviderError({
-        reason: "provider_invalid_answer",
-        message: `${candidate.provider.name} ended its answer without giving one`,
-        provider: candidate.provider.name
-      })
-    )
-  )
+  return Pull.catchDone(seek([]), () => Effect.fail(noContent(candidate)))
 }
+
+const contentOf = (
+  candidate: Candidate,
+  whole: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>
+): Effect.Effect<Events, ProviderFailure> =>
+  Effect.flatMap(whole, (events) =>
+    Arr.isReadonlyArrayNonEmpty(events) && events.some(isContent)
+      ? Effect.succeed(events)
+      : Effect.fail(noContent(candidate))
+  )
+
+const noContent = ({ provider }: Candidate) =>
+  new ProviderError({
+    reason: "provider_invalid_answer",
+    message: `${provider.name} ended its answer without giving one`,
+    provider: provider.name
+  })
 
 const timeout = ({ provider }: Candidate, timer: "first_token" | "total") =>
   new ProviderError({

@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import { startGateway } from "../support/Gateway.ts"
 import * as GigaChatUpstream from "../support/GigaChatUpstream.ts"
-import { gigaChatSettings } from "../support/Upstreams.ts"
+import { gigaChatSettings, providers } from "../support/Upstreams.ts"
 
 const messages = [{ role: "user", content: "Посчитай до трёх" }]
 
 const start = Effect.gen(function* () {
   const upstream = yield* GigaChatUpstream.make()
-  const gateway = yield* startGateway({ providers: new Map([["gigachat", gigaChatSettings(upstream)]]) })
+  const gateway = yield* startGateway({ providers: providers({ gigachat: gigaChatSettings(upstream) }) })
   return { upstream, gateway }
 })
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import OpenAI from "openai"
 import { startGateway } from "../support/Gateway.ts"
 import * as OpenAiUpstream from "../support/OpenAiUpstream.ts"
-import { openAiSettings } from "../support/Upstreams.ts"
+import { openAiSettings, providers } from "../support/Upstreams.ts"
 
 const question = [{ role: "user" as const, content: "One two three four" }]
 
@@ -121,10 +121,7 @@ describe("the official openai SDK", () => {
       const upstream = yield* OpenAiUpstream.make()
       const refused = yield* OpenAiUpstream.make({ key: "another-key" })
       const gateway = yield* startGateway({
-        providers: new Map([
-          ["openai", openAiSettings(upstream.baseUrl)],
-          ["stranger", openAiSettings(refused.baseUrl)]
-        ])
+        providers: providers({ openai: openAiSettings(upstream.baseUrl), stranger: openAiSettings(refused.baseUrl) })
       })
       const openai = gateway.openai(yield* gateway.makeKey())
       const asked = (client: OpenAI, body: Partial<OpenAI.Chat.ChatCompletionCreateParamsNonStreaming>) =>
@@ -167,7 +164,7 @@ describe("the official openai SDK", () => {
   it.live("is told of a stream that broke, and never of a finish that was not", () =>
     Effect.gen(function* () {
       const upstream = yield* OpenAiUpstream.make()
-      const gateway = yield* startGateway({ providers: new Map([["openai", openAiSettings(upstream.baseUrl)]]) })
+      const gateway = yield* startGateway({ providers: providers({ openai: openAiSettings(upstream.baseUrl) }) })
       const openai = gateway.openai(yield* gateway.makeKey())
       const seen: Array<OpenAI.Chat.ChatCompletionChunk> = []
       const error = yield* thrown(async () => {

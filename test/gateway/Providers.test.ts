@@ -2,17 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { startGateway } from "../support/Gateway.ts"
 import * as GigaChatUpstream from "../support/GigaChatUpstream.ts"
-import { gigaChatSettings, yandexSettings } from "../support/Upstreams.ts"
+import { gigaChatSettings, providers, yandexSettings } from "../support/Upstreams.ts"
 import * as YandexUpstream from "../support/YandexUpstream.ts"
 
 const start = Effect.gen(function* () {
   const gigachat = yield* GigaChatUpstream.make()
   const yandex = yield* YandexUpstream.make()
   const gateway = yield* startGateway({
-    providers: new Map([
-      ["gigachat", gigaChatSettings(gigachat)],
-      ["yandexgpt", yandexSettings(yandex)]
-    ])
+    providers: providers({ gigachat: gigaChatSettings(gigachat), yandexgpt: yandexSettings(yandex) })
   })
   const key = yield* gateway.makeKey()
   return { gigachat, yandex, gateway, key, openai: gateway.openai(key) }

@@ -6,14 +6,14 @@ import { eventually } from "../support/Eventually.ts"
 import { startGateway } from "../support/Gateway.ts"
 import * as GigaChatUpstream from "../support/GigaChatUpstream.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
-import { gigaChatSettings, openAiSettings } from "../support/Upstreams.ts"
+import { gigaChatSettings, openAiSettings, providers } from "../support/Upstreams.ts"
 
 const messages = [{ role: "user", content: "Посчитай до трёх" }]
 const question = { model: "gigachat", messages, stream: true }
 
 const start = Effect.gen(function* () {
   const upstream = yield* GigaChatUpstream.make()
-  const gateway = yield* startGateway({ providers: new Map([["gigachat", gigaChatSettings(upstream)]]) })
+  const gateway = yield* startGateway({ providers: providers({ gigachat: gigaChatSettings(upstream) }) })
   return { upstream, gateway, key: yield* gateway.makeKey({ limits: { concurrency: 1 } }) }
 })
 
@@ -122,10 +122,7 @@ describe("an alias with a fallback", () => {
       const broken = yield* Scripted.make(() => Scripted.json(503, { error: { message: "overloaded" } }))
       const upstream = yield* GigaChatUpstream.make()
       const gateway = yield* startGateway({
-        providers: new Map([
-          ["gigachat", gigaChatSettings(upstream)],
-          ["openai", openAiSettings(`${broken.url}/v1`)]
-        ]),
+        providers: providers({ gigachat: gigaChatSettings(upstream), openai: openAiSettings(`${broken.url}/v1`) }),
         models: new Map([
           [
             "smart",

@@ -1,9 +1,17 @@
 import { Redacted } from "effect"
-import type { GigaChatSettings, OpenAiSettings, YandexGptSettings } from "../../src/config/Settings.ts"
+import type {
+  GigaChatSettings,
+  OpenAiSettings,
+  ProviderSettings,
+  YandexGptSettings
+} from "../../src/config/Settings.ts"
 import type { GigaChatUpstream } from "./GigaChatUpstream.ts"
 import type { YandexUpstream } from "./YandexUpstream.ts"
 
 /** Settings that lead to the scripted upstreams. */
+
+export const providers = (byName: Readonly<Record<string, ProviderSettings>>): ReadonlyMap<string, ProviderSettings> =>
+  new Map(Object.entries(byName))
 
 export const openAiSettings = (baseUrl: string, key = "sk-test-0123456789abcdef"): OpenAiSettings => ({
   kind: "openai",
