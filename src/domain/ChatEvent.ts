@@ -31,11 +31,16 @@ export interface ReasoningDelta {
   readonly text: string
 }
 
-/** `id` and `name` come once, with the first delta of a call; `arguments` are pieces of JSON text. */
+/**
+ * `id` and `name` come once, with the first delta of a call; `arguments` are pieces of JSON text, or of whatever text a custom
+ * tool takes. All calls of a choice are counted together, from 0.
+ */
 export interface ToolCallDelta {
   readonly _tag: "ToolCallDelta"
   readonly choice: number
   readonly call: number
+  /** A call of a custom tool (`type: "custom"`), said with each of its deltas; else a function's. */
+  readonly isCustom?: boolean | undefined
   readonly id?: string | undefined
   readonly name?: string | undefined
   readonly arguments: string

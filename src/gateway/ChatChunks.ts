@@ -56,7 +56,7 @@ export class ChatChunks {
   private frame(event: ChatEvent): string {
     switch (event._tag) {
       case "Started":
-        if (event.extra !== undefined) this.extra = `${members(event.extra)},`
+        if (event.extra !== undefined) this.extra = before(event.extra)
         return ""
       case "TextDelta":
         return this.chunk(event.choice, `"content":${JSON.stringify(event.text)}`, "null", event.extra)
@@ -64,10 +64,11 @@ export class ChatChunks {
         return this.chunk(event.choice, `"reasoning_content":${JSON.stringify(event.text)}`, "null")
       case "ToolCallDelta": {
         const { call, id, name } = event
-        const head = id === undefined ? "" : `"id":${JSON.stringify(id)},"type":"function",`
+        const [type, text] = event.isCustom === true ? ["custom", "input"] : ["function", "arguments"]
+        const head = id === undefined ? "" : `"id":${JSON.stringify(id)},"type":"${type}",`
         const named = name === undefined ? "" : `"name":${JSON.stringify(name)},`
-        const piece = `"arguments":${JSON.stringify(event.arguments)}`
-        return this.chunk(event.choice, `"tool_calls":[{"index":${call},${head}"function":{${named}${piece}}}]`, "null")
+        const piece = `"${text}":${JSON.stringify(event.arguments)}`
+        return this.chunk(event.choice, `"tool_calls":[{"index":${call},${head}"${type}":{${named}${piece}}}]`, "null")
       }
       case "ChoiceExtra":
         return this.chunk(event.choice, members(event.delta), "null")
@@ -79,8 +80,8 @@ export class ChatChunks {
   }
 
   private chunk(choice: number, delta: string, finish: string, extra?: JsonObject): string {
-    const beside = extra === undefined ? "" : `,${members(extra)}`
-    return `${this.role(choice)}${this.open}${this.extra}"choices":[{"index":${choice},"delta":{${delta}}${beside},"finish_reason":${finish}}]${this.close}`
+    const beside = extra === undefined ? "" : before(extra)
+    return `${this.role(choice)}${this.open}${this.extra}"choices":[{"index":${choice},"delta":{${delta}},${beside}"finish_reason":${finish}}]${this.close}`
   }
 
   /** The first chunk of a choice names the role and holds no text, as OpenAI's does. */
@@ -93,3 +94,9 @@ export class ChatChunks {
 
 /** An object's members, to be put among others; an empty object gives none. */
 const members = (object: JsonObject): string => JSON.stringify(object).slice(1, -1)
+
+/** The same, in front of others. */
+const before = (object: JsonObject): string => {
+  const text = members(object)
+  return text === "" ? "" : `${text},`
+}

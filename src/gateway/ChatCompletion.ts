@@ -4,6 +4,7 @@ import type { Usage } from "../domain/Usage.ts"
 import { type AnswerHead, usageBody } from "./ChatChunks.ts"
 
 interface CallParts {
+  isCustom: boolean
   id: string | undefined
   name: string | undefined
   arguments: string
@@ -48,16 +49,6 @@ export class ChatCompletion {
     })
   }
 
-  /** Characters of what the model wrote, where its tokens must be estimated. */
-  get written(): number {
-    let characters = 0
-    for (const { text, reasoning, calls } of this.choices.values()) {
-      characters += (text?.length ?? 0) + (reasoning?.length ?? 0)
-      for (const call of calls.values()) characters += call.arguments.length
-    }
-    return characters
-  }
-
   private event(event: ChatEvent): void {
     switch (event._tag) {
       case "Started":
@@ -76,7 +67,12 @@ export class ChatCompletion {
       }
       case "ToolCallDelta": {
         const { calls } = this.choice(event.choice)
-        const call = calls.get(event.call) ?? { id: undefined, name: undefined, arguments: "" }
+        const call = calls.get(event.call) ?? {
+          isCustom: event.isCustom === true,
+          id: undefined,
+          name: undefined,
+          arguments: ""
+        }
         calls.set(event.call, call)
         call.id ??= event.id
         call.name ??= event.name
@@ -117,20 +113,18 @@ const message = ({ text, reasoning, calls, delta }: ChoiceParts) => ({
   role: "assistant",
   content: text ?? (calls.size > 0 || delta["refusal"] !== undefined ? null : ""),
   refusal: null,
+  ...delta,
   ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
-  ...(calls.size === 0
-    ? {}
-    : {
-        tool_calls: [...calls]
-          .sort(([a], [b]) => a - b)
-          .map(([index, call]) => ({
-            id: call.id ?? `call_${index}`,
-            type: "function",
-            function: { name: call.name ?? "", arguments: call.arguments }
-          }))
-      }),
-  ...delta
+  ...(calls.size === 0 ? {} : { tool_calls: [...calls].sort(([a], [b]) => a - b).map(toolCall) })
 })
+
+const toolCall = ([index, call]: readonly [number, CallParts]) => {
+  const id = call.id ?? `call_${index}`
+  const name = call.name ?? ""
+  return call.isCustom
+    ? { id, type: "custom", custom: { name, input: call.arguments } }
+    : { id, type: "function", function: { name, arguments: call.arguments } }
+}
 
 /** Pieces of one thing put together: strings and lists are joined, objects merged, anything else is replaced. */
 const joined = (before: JsonObject, piece: JsonObject): JsonObject => {

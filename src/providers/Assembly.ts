@@ -1,6 +1,8 @@
 import { Array as Arr, Cause, Effect, Exit, Pull, Result, Scope, Stream } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
-import { ProviderError, type ProviderFailure } from "../domain/Errors.ts"
+import type { ProviderError, ProviderFailure } from "../domain/Errors.ts"
+import { authorized } from "./Authorized.ts"
+import { invalidAnswer } from "./BrokenAnswers.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { Dialect, Lowered } from "./Dialect.ts"
 import type { FrameReader, Framing } from "./Framing.ts"
@@ -31,26 +33,6 @@ const contentType = (headers: UpstreamHeaders): string | undefined => {
   return typeof value === "string" ? value : value?.[0]
 }
 
-/**
- * Sends with our credentials, and once more with fresh ones where the upstream refuses those (401) and the credentials say that
- * this makes sense.
- */
-const authorized = <A extends { readonly status: number }, R>(
-  credentials: Credentials,
-  send: (proof: Readonly<Record<string, string>>) => Effect.Effect<A, ProviderError, R>,
-  drop: (answer: A) => Effect.Effect<void>
-): Effect.Effect<A, ProviderError, R> =>
-  Effect.flatMap(credentials.headers, (proof) =>
-    Effect.filterOrElse(
-      send(proof),
-      (answer) => answer.status !== 401,
-      (answer) =>
-        Effect.flatMap(credentials.refused(proof), (isReplay) =>
-          isReplay ? Effect.flatMap(Effect.andThen(drop(answer), credentials.headers), send) : Effect.succeed(answer)
-        )
-    )
-  )
-
 const request = <State>(
   parts: Parts<State>,
   lowered: Lowered,
@@ -73,11 +55,7 @@ const whole = <State>(
 ): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> => {
   const compose = request(parts, lowered, "application/json")
   return Effect.flatMap(
-    authorized(
-      parts.credentials,
-      (proof) => parts.upstream.exchange(compose(proof)),
-      () => Effect.void
-    ),
+    authorized(parts.credentials, (proof) => parts.upstream.exchange(compose(proof))),
     ({ status, headers, text }) =>
       status === 200
         ? Effect.fromResult(parts.dialect.read(call, text))
@@ -85,14 +63,14 @@ const whole = <State>(
   )
 }
 
-const once = <E>(events: () => Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Stream<ChatEvent, E> =>
+const once = <E>(events: Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Stream<ChatEvent, E> =>
   Stream.fromPull(
     Effect.sync(() => {
       let isPulled = false
       return Effect.suspend((): Pull.Pull<Events, E> => {
         if (isPulled) return Cause.done()
         isPulled = true
-        return Effect.filterOrElse(events(), Arr.isReadonlyArrayNonEmpty, () => Cause.done())
+        return Effect.filterOrElse(events, Arr.isReadonlyArrayNonEmpty, () => Cause.done())
       })
     })
   )
@@ -159,8 +137,7 @@ class Translation<State> {
   }
 
   private invalid(what: string): ProviderError {
-    const { name } = this.parts
-    return new ProviderError({ provider: name, reason: "provider_invalid_answer", message: `${name} ${what}` })
+    return invalidAnswer({ provider: this.parts.name }, what)
   }
 }
 
@@ -236,12 +213,10 @@ export const make = <State>(parts: Parts<State>): Provider => ({
     const lowered = parts.dialect.lower(call)
     if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
     const { dropped } = lowered.success
-    return Effect.succeed({
-      dropped,
-      events:
-        call.request.stream === true
-          ? streamed(parts, call, lowered.success)
-          : once(() => whole(parts, call, lowered.success))
-    })
+    if (call.request.stream === true) {
+      return Effect.succeed({ dropped, events: streamed(parts, call, lowered.success) })
+    }
+    const answer = Effect.suspend(() => whole(parts, call, lowered.success))
+    return Effect.succeed({ dropped, events: once(answer), whole: answer })
   }
 })

@@ -13,3 +13,10 @@ export const elements = (value: Json | undefined): ReadonlyArray<Json> => (Array
 /** A string that says something. */
 export const filled = (value: Json | undefined): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined
+
+/** Null, and what is as good: a way of saying nothing. */
+export const isNothing = (value: Json | undefined): boolean =>
+  value === null ||
+  value === undefined ||
+  value === "" ||
+  (typeof value === "object" && (Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0))

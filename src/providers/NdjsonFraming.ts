@@ -1,27 +1,21 @@
 import { Result } from "effect"
-import { StringDecoder } from "node:string_decoder"
 import { FrameTooLarge, type FrameReader, type Framing, frameLimit } from "./Framing.ts"
+import { Utf8Reader } from "./Utf8Reader.ts"
 
 class LineReader implements FrameReader {
-  private readonly decoder = new StringDecoder("utf8")
-  private isFirst = true
+  private readonly text = new Utf8Reader()
   private line = ""
 
   push(bytes: Uint8Array): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
-    return this.read(this.decoder.write(bytes))
+    return this.read(this.text.read(bytes))
   }
 
   end(): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
-    return this.read(`${this.decoder.end()}\n`)
+    return this.read(`${this.text.end()}\n`)
   }
 
   private read(decoded: string): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
-    if (decoded === "") return Result.succeed([])
     let at = 0
-    if (this.isFirst) {
-      this.isFirst = false
-      if (decoded.startsWith("\uFEFF")) at = 1
-    }
     const frames: Array<string> = []
     for (let stop = decoded.indexOf("\n", at); stop !== -1; stop = decoded.indexOf("\n", at)) {
       const line = (this.line + decoded.slice(at, stop)).trim()

@@ -1,6 +1,6 @@
 import { Result } from "effect"
-import { StringDecoder } from "node:string_decoder"
 import { FrameTooLarge, type FrameReader, type Framing, frameLimit } from "./Framing.ts"
+import { Utf8Reader } from "./Utf8Reader.ts"
 
 /**
  * Server-sent events as the HTML standard parses them (section 9.2.6): lines end with LF, CR or CRLF; comments, `id` and
@@ -9,8 +9,7 @@ import { FrameTooLarge, type FrameReader, type Framing, frameLimit } from "./Fra
  */
 class SseReader implements FrameReader {
   private readonly frame: (data: string, event: string) => string
-  private readonly decoder = new StringDecoder("utf8")
-  private isFirst = true
+  private readonly text = new Utf8Reader()
   /** The last line ended with a CR at the end of its packet: an LF that follows belongs to it. */
   private isAfterCr = false
   private line = ""
@@ -22,21 +21,16 @@ class SseReader implements FrameReader {
   }
 
   push(bytes: Uint8Array): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
-    return this.read(this.decoder.write(bytes))
+    return this.read(this.text.read(bytes))
   }
 
   end(): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
-    return this.read(`${this.decoder.end()}\n\n`)
+    return this.read(`${this.text.end()}\n\n`)
   }
 
   private read(decoded: string): Result.Result<ReadonlyArray<string>, FrameTooLarge> {
     if (decoded === "") return Result.succeed([])
-    let at = 0
-    if (this.isFirst) {
-      this.isFirst = false
-      if (decoded.startsWith("\uFEFF")) at = 1
-    }
-    if (this.isAfterCr && decoded.startsWith("\n")) at = 1
+    let at = this.isAfterCr && decoded.startsWith("\n") ? 1 : 0
     this.isAfterCr = false
 
     const frames: Array<string> = []

@@ -83,11 +83,6 @@ export const make = Effect.fn("Upstream.make")(function* (
 ): Effect.fn.Return<Upstream, UpstreamOptionsError, Scope.Scope> {
   const url = yield* parse(options)
   const tls = url.protocol === "https:" ? yield* secureContext(options) : undefined
-  if (tls !== undefined && options.verifyTls === false) {
-    yield* Effect.logWarning(
-      `The TLS certificate of provider ${options.provider} is not checked: its answers can be forged`
-    )
-  }
   const pool = yield* Effect.acquireRelease(
     Effect.sync(
       () =>

@@ -1,6 +1,7 @@
 import { Array as Arr, Cause, Effect, type Pull, type Scope, Stream } from "effect"
 import type { Dispatcher } from "undici"
-import { ProviderError } from "../domain/Errors.ts"
+import type { ProviderError } from "../domain/Errors.ts"
+import { invalidAnswer } from "./BrokenAnswers.ts"
 import type { UpstreamAnswer, UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
 import { type Phase, transportFailure } from "./UpstreamFailure.ts"
 import type { UpstreamOptions } from "./UpstreamOptions.ts"
@@ -68,9 +69,8 @@ abstract class Receiver implements Dispatcher.DispatchHandler {
   }
 
   protected refuse(what: string): void {
-    const { provider } = this.link.options
     this.abort()
-    this.failed(new ProviderError({ provider, reason: "provider_invalid_answer", message: `${provider} ${what}` }))
+    this.failed(invalidAnswer({ provider: this.link.options.provider }, what))
   }
 
   abstract onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void

@@ -9,7 +9,7 @@ export interface UpstreamOptions {
   readonly caBundleFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-  /** False only by the operator's explicit wish; a warning is logged at start. */
+  /** False only by the operator's explicit wish, of which the provider warns at start. */
   readonly verifyTls?: boolean | undefined
   /** The variable that sets `caBundleFile`, named in the message of a failed TLS handshake. */
   readonly caBundleVariable?: string | undefined

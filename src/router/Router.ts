@@ -67,18 +67,19 @@ export class Router extends Context.Service<
         candidate: Candidate,
         prepared: Prepared,
         timeouts: Timeouts,
-        limit: Duration.Duration,
+        limit: Duration.Duration | undefined,
         attempts: ReadonlyArray<Attempt>
       ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
         const startedAt = now()
         const pull = prepared.whole === undefined ? yield* Stream.toPull(prepared.events) : Cause.done()
-        const first = yield* Effect.timeoutOrElse(
-          prepared.whole === undefined ? firstContent(candidate, pull) : contentOf(candidate, prepared.whole),
-          {
-            duration: limit,
-            orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
-          }
-        )
+        const content =
+          prepared.whole === undefined ? firstContent(candidate, pull) : contentOf(candidate, prepared.whole)
+        const first = yield* limit === undefined
+          ? content
+          : Effect.timeoutOrElse(content, {
+              duration: limit,
+              orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
+            })
         measured(candidate, now() - startedAt)
         health.succeeded(candidate.provider.name)
         catalog.answered(candidate.provider.name, candidate.model)

@@ -11,10 +11,14 @@ export const defaultTimeouts: Timeouts = {
 
 /**
  * How long the first content may take. An answer that is not streamed comes whole, at its end: there the first token's default
- * would cut long answers off, so only a value that the operator has set holds, and the total otherwise.
+ * would cut long answers off, so only what the operator has set holds. Undefined: the transport's own timers are bound enough
+ * (10 minutes to the answer's head, 60 s between two pieces), and cost a request nothing.
  */
 export const firstContentLimit = (
   isStream: boolean,
   own: ModelAlias["timeouts"],
   { firstToken, total }: Timeouts
-): Duration.Duration => (isStream || own.firstToken !== undefined ? Duration.min(firstToken, total) : total)
+): Duration.Duration | undefined => {
+  if (isStream || own.firstToken !== undefined) return Duration.min(firstToken, total)
+  return own.total
+}

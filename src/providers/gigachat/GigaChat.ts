@@ -1,14 +1,18 @@
-import { Duration, Effect, Redacted, Result, type Scope } from "effect"
+import { Effect, Redacted, Result, type Scope } from "effect"
 import type { GigaChatSettings, Timeouts } from "../../config/Settings.ts"
-import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
-import { make as assemble } from "../Assembly.ts"
+import type { ProviderFailure } from "../../domain/Errors.ts"
+import * as Assembly from "../Assembly.ts"
+import { authorized } from "../Authorized.ts"
+import { invalidAnswer } from "../BrokenAnswers.ts"
 import { type Credentials, fixed } from "../Credentials.ts"
 import type { Provider, ProviderModel } from "../Provider.ts"
 import { refusalFailure } from "../Refusals.ts"
 import { sse } from "../SseFraming.ts"
-import { make as connect, type Upstream, type UpstreamOptions, type UpstreamOptionsError } from "../Upstream.ts"
-import { make as makeDialect } from "./GigaChatDialect.ts"
-import { make as makeToken } from "./GigaChatToken.ts"
+import * as TokenEndpoint from "../TokenEndpoint.ts"
+import * as TokenKeeper from "../TokenKeeper.ts"
+import * as Upstream from "../Upstream.ts"
+import * as GigaChatDialect from "./GigaChatDialect.ts"
+import { issueToken } from "./GigaChatToken.ts"
 import { decodeModels, wordsIn } from "./GigaChatWire.ts"
 
 /**
@@ -18,9 +22,9 @@ import { decodeModels, wordsIn } from "./GigaChatWire.ts"
 export const make = Effect.fn("GigaChat.make")(function* (
   name: string,
   settings: GigaChatSettings,
-  timeouts: Timeouts
-): Effect.fn.Return<Provider, UpstreamOptionsError, Scope.Scope> {
-  const options: UpstreamOptions = {
+  timeouts: Pick<Timeouts, "connect" | "idle">
+): Effect.fn.Return<Provider, Upstream.UpstreamOptionsError, Scope.Scope> {
+  const options: Upstream.UpstreamOptions = {
     provider: name,
     baseUrl: settings.baseUrl,
     caBundleFile: settings.caBundleFile,
@@ -31,11 +35,14 @@ export const make = Effect.fn("GigaChat.make")(function* (
     connectTimeout: timeouts.connect,
     idleTimeout: timeouts.idle
   }
-  const upstream = yield* connect(options)
-  const credentials = yield* identify(options, settings)
-  return assemble({
+  if (!settings.verifySslCerts) {
+    yield* Effect.logWarning(`The TLS certificates of provider ${name} are not checked: its answers can be forged`)
+  }
+  const upstream = yield* Upstream.make(options)
+  const credentials = yield* makeCredentials(settings, options)
+  return Assembly.make({
     name,
-    dialect: makeDialect(name),
+    dialect: GigaChatDialect.make(name),
     upstream,
     credentials,
     framing: sse,
@@ -44,41 +51,27 @@ export const make = Effect.fn("GigaChat.make")(function* (
   })
 })
 
-/** The token endpoint answers at once or not at all. */
-const tokenTimeout = Duration.seconds(15)
-
-const identify = Effect.fnUntraced(function* (options: UpstreamOptions, settings: GigaChatSettings) {
-  const { accessToken, credentials: key, scope, authUrl } = settings
+const makeCredentials = Effect.fnUntraced(function* (
+  { accessToken, credentials: key, scope, authUrl }: GigaChatSettings,
+  options: Upstream.UpstreamOptions
+): Effect.fn.Return<Credentials, Upstream.UpstreamOptionsError, Scope.Scope> {
   if (accessToken !== undefined) return fixed({ authorization: `Bearer ${Redacted.value(accessToken)}` })
   if (key === undefined) return fixed({})
-  const upstream = yield* connect({
-    ...options,
-    baseUrl: authUrl,
-    idleTimeout: tokenTimeout,
-    headersTimeout: tokenTimeout
-  })
-  return yield* makeToken({ provider: options.provider, upstream, key, scope })
+  const endpoint = yield* TokenEndpoint.connect(options, authUrl)
+  return yield* TokenKeeper.make(issueToken({ provider: options.provider, endpoint, key, scope }))
 })
 
 const listModels = Effect.fn("GigaChat.models")(function* (
   provider: string,
-  upstream: Upstream,
+  upstream: Upstream.Upstream,
   credentials: Credentials
 ): Effect.fn.Return<ReadonlyArray<ProviderModel>, ProviderFailure> {
-  const ask = (proof: Readonly<Record<string, string>>) =>
+  const { status, headers, text } = yield* authorized(credentials, (proof) =>
     upstream.exchange({ method: "GET", path: "/models", headers: { accept: "application/json", ...proof } })
-  const proof = yield* credentials.headers
-  const first = yield* ask(proof)
-  const isReplay = first.status === 401 && (yield* credentials.refused(proof))
-  const { status, headers, text } = isReplay ? yield* ask(yield* credentials.headers) : first
+  )
   if (status !== 200) return yield* refusalFailure({ provider, status, headers, message: wordsIn(text) })
   const models = decodeModels(text)
-  if (Result.isFailure(models))
-    return yield* new ProviderError({
-      provider,
-      reason: "provider_invalid_answer",
-      message: `${provider} sent a list of models that cannot be read`
-    })
+  if (Result.isFailure(models)) return yield* invalidAnswer({ provider }, "sent a list of models that cannot be read")
   return models.success.data
     .filter(({ type }) => type === undefined || type === null || type === "chat")
     .map(({ id, owned_by, created }) => ({ id, ownedBy: owned_by ?? "salutedevices", created: created ?? 0 }))

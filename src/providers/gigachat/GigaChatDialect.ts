@@ -1,12 +1,13 @@
 import { Result } from "effect"
 import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
-import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
+import type { ProviderFailure } from "../../domain/Errors.ts"
 import { tokenCount, type Usage } from "../../domain/Usage.ts"
+import { failedAnswer, invalidAnswer } from "../BrokenAnswers.ts"
 import type { Dialect, Refusal } from "../Dialect.ts"
-import { upstreamMessage } from "../Masking.ts"
+import type { Carrier } from "../Parameters.ts"
 import { refusalFailure } from "../Refusals.ts"
 import { lowerMessages } from "./GigaChatMessages.ts"
-import { lowerParameters } from "./GigaChatParameters.ts"
+import { carried, lowerParameters } from "./GigaChatParameters.ts"
 import { decodeAnswer, type GigaChatAnswer, type GigaChatSaid, type GigaChatUsage, wordsOf } from "./GigaChatWire.ts"
 
 /** What of a stream has been told so far. */
@@ -20,23 +21,24 @@ type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
 
 /** GigaChat's `POST /chat/completions`, v1, for conversations of text. */
 export const make = (provider: string): Dialect<GigaChatState> => {
+  const teller = { provider }
+  const carrier: Carrier = { provider, who: "GigaChat models", carried }
+
   // Request
 
   const lower: Dialect<GigaChatState>["lower"] = ({ model, request, requestId }) =>
-    Result.flatMap(lowerMessages(request.messages), (messages) =>
-      Result.map(lowerParameters(request), ({ body, dropped }) => ({
-        body: { model, messages, ...body },
-        dropped,
-        headers: { "X-Request-ID": requestId }
-      }))
-    )
+    Result.gen(function* () {
+      const { body, dropped } = yield* lowerParameters(carrier, request)
+      const messages = yield* lowerMessages(carrier, request.messages)
+      return { body: { model, messages, ...body }, dropped, headers: { "X-Request-ID": requestId } }
+    })
 
   // Answer
 
   const read = (body: string): Told =>
     Result.flatMap(parse(body), ({ choices, model, usage }) => {
       const choice = choices?.[0]
-      if (!choice?.message) return Result.fail(failure("provider_invalid_answer", "sent an answer without a message"))
+      if (!choice?.message) return Result.fail(invalidAnswer(teller, "sent an answer without a message"))
       return Result.map(Result.all([deltas(choice.message), finish(choice.finish_reason)]), ([said, finished]) => [
         { _tag: "Started", upstreamModel: model ?? undefined },
         ...said,
@@ -50,9 +52,7 @@ export const make = (provider: string): Dialect<GigaChatState> => {
     const answer = decodeAnswer(text)
     // JSON is not quoted: it may hold what the model said.
     if (Result.isFailure(answer))
-      return Result.fail(
-        failure("provider_invalid_answer", "sent an answer that cannot be read", text.startsWith("{") ? "" : text)
-      )
+      return Result.fail(invalidAnswer(teller, "sent an answer that cannot be read", text.startsWith("{") ? "" : text))
     const words = wordsOf(answer.success)
     return words === undefined ? Result.succeed(answer.success) : Result.fail(refused(words.status, words.message))
   }
@@ -71,7 +71,7 @@ export const make = (provider: string): Dialect<GigaChatState> => {
     if (!reason) return Result.fail(cutOff())
     if (reason === "function_call") return Result.fail(calledUnasked())
     return reason === "error"
-      ? Result.fail(failure("provider_failed", "ended its answer with an error"))
+      ? Result.fail(failedAnswer(teller, "ended its answer with an error"))
       : Result.succeed([{ _tag: "ChoiceFinished", choice: 0, reason: finishReasons[reason] ?? "stop" }])
   }
 
@@ -107,31 +107,24 @@ export const make = (provider: string): Dialect<GigaChatState> => {
     const words = Result.match(decodeAnswer(body), { onFailure: () => undefined, onSuccess: wordsOf })
     if (status !== 200) return refused(status, words?.message ?? body, headers)
     return words === undefined
-      ? failure("provider_invalid_answer", "did not answer with an event stream", body.startsWith("{") ? "" : body)
+      ? invalidAnswer(teller, "did not answer with an event stream", body.startsWith("{") ? "" : body)
       : refused(words.status, words.message, headers)
   }
 
-  const refused = (status: number | undefined, message: string, headers?: Refusal["headers"]): ProviderFailure => {
-    if (status === undefined) return failure("provider_failed", "reported an error in place of an answer", message)
-    // "Payload too large" is said of tokens as well as of bytes.
-    const code = status === 413 ? "context_length_exceeded" : undefined
-    return refusalFailure({ provider, status, message, headers, code })
-  }
+  const refused = (status: number | undefined, message: string, headers?: Refusal["headers"]): ProviderFailure =>
+    refusalFailure({
+      provider,
+      status,
+      message,
+      headers,
+      // "Payload too large" is said of tokens as well as of bytes.
+      code: status === 413 ? "context_length_exceeded" : undefined
+    })
 
-  const cutOff = () => failure("provider_failed", "cut off its answer before the end")
+  const cutOff = () => failedAnswer(teller, "cut off its answer before the end")
 
   /** None is ever offered. */
-  const calledUnasked = () => failure("provider_invalid_answer", "called a function though none was offered")
-
-  const failure = (reason: "provider_failed" | "provider_invalid_answer", what: string, words = ""): ProviderError => {
-    const said = upstreamMessage(words)
-    return new ProviderError({
-      provider,
-      reason,
-      message: `${provider} ${what}`,
-      ...(said === "" ? {} : { upstreamMessage: said })
-    })
-  }
+  const calledUnasked = () => invalidAnswer(teller, "called a function though none was offered")
 
   return {
     lower,

@@ -1,16 +1,9 @@
 import type { ChatEvent, FinishReason, Finished, Started } from "../../domain/ChatEvent.ts"
 import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { tokenCount, type Usage } from "../../domain/Usage.ts"
-import { elements, filled } from "../JsonText.ts"
+import { elements, filled, isNothing } from "../JsonText.ts"
 import type { ChatCall } from "../Provider.ts"
 import { ToolCalls } from "./ToolCalls.ts"
-
-/** Null, and what is as good: an upstream's way of saying nothing. */
-const isNothing = (value: Json | undefined): boolean =>
-  value === null ||
-  value === undefined ||
-  value === "" ||
-  (typeof value === "object" && (Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0))
 
 /** The fields that nothing here acts on; undefined where there is none. */
 const rest = (fields: JsonObject, known: ReadonlySet<string>): JsonObject | undefined => {
@@ -161,10 +154,6 @@ export class OpenAiAnswer {
     for (let position = 0; position < calls.length; position++) {
       const entry = calls[position]
       if (!isJsonObject(entry)) continue
-      if (entry["type"] === "custom" || isJsonObject(entry["custom"])) {
-        events.push({ _tag: "ChoiceExtra", choice, delta: { tool_calls: [entry] } })
-        continue
-      }
       known.calls ??= new ToolCalls(choice, this.call.requestId)
       events.push(known.calls.read(entry, part === "message" ? position : undefined))
     }

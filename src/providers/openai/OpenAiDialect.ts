@@ -1,17 +1,18 @@
 import { Result } from "effect"
 import type { ChatEvent } from "../../domain/ChatEvent.ts"
-import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
+import type { ProviderFailure } from "../../domain/Errors.ts"
 import { isJsonObject, type JsonObject } from "../../domain/Json.ts"
+import { failedAnswer, invalidAnswer, type Teller } from "../BrokenAnswers.ts"
 import type { Dialect } from "../Dialect.ts"
 import { readJson } from "../JsonText.ts"
 import { OpenAiAnswer } from "./OpenAiAnswer.ts"
-import { faultFailure, faultOf, invalidAnswer, refusedBy, type Teller } from "./OpenAiFault.ts"
+import { faultFailure, faultOf, refusedBy } from "./OpenAiFault.ts"
 
 /**
  * OpenAI's chat completions as OpenAI and those who follow it speak them. The client's request is in the same words, so it goes
  * out as it came, unknown fields included, with the upstream's name for the model.
  */
-export const openAiDialect = (teller: Teller): Dialect<OpenAiAnswer> => {
+export const make = (teller: Teller): Dialect<OpenAiAnswer> => {
   const ended = (answer: OpenAiAnswer, otherwise: () => ProviderFailure): Told => {
     const end = answer.end()
     return end === undefined ? Result.fail(otherwise()) : Result.succeed([end])
@@ -26,7 +27,7 @@ export const openAiDialect = (teller: Teller): Dialect<OpenAiAnswer> => {
     const events = answer.read(json, part)
     return answer.brokenBy === undefined
       ? Result.succeed(events)
-      : Result.fail(brokenOff(teller, `gave up its answer (finish_reason "${answer.brokenBy}")`))
+      : Result.fail(failedAnswer(teller, `gave up its answer (finish_reason "${answer.brokenBy}")`))
   }
 
   return {
@@ -71,7 +72,7 @@ export const openAiDialect = (teller: Teller): Dialect<OpenAiAnswer> => {
       answer.isEnded
         ? nothing
         : ended(answer, () =>
-            brokenOff(teller, "ended its stream in the middle of its answer, without a finish_reason")
+            failedAnswer(teller, "ended its stream in the middle of its answer, without a finish_reason")
           ),
 
     refuse: (_call, refusal) => refusedBy(teller, refusal)
@@ -81,6 +82,3 @@ export const openAiDialect = (teller: Teller): Dialect<OpenAiAnswer> => {
 type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
 
 const nothing: Told = Result.succeed([])
-
-const brokenOff = ({ provider }: Teller, what: string): ProviderError =>
-  new ProviderError({ provider, reason: "provider_failed", message: `${provider} ${what}` })

@@ -1,15 +1,9 @@
-import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
+import type { ProviderFailure } from "../../domain/Errors.ts"
 import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { invalidAnswer, type Teller } from "../BrokenAnswers.ts"
 import type { Refusal } from "../Dialect.ts"
 import { elements, filled, readJson } from "../JsonText.ts"
-import { upstreamMessage } from "../Masking.ts"
 import { refusalFailure } from "../Refusals.ts"
-
-/** Whom we speak of, and what must not be told of it. */
-export interface Teller {
-  readonly provider: string
-  readonly secrets: ReadonlyArray<string>
-}
 
 interface Fault {
   readonly message: string
@@ -75,17 +69,6 @@ const statusOfCode = (code: string | undefined): number | undefined => {
 /** An error in place of an answer, or in the middle of one. */
 export const faultFailure = (teller: Teller, fault: Fault): ProviderFailure =>
   refusalFailure({ ...teller, ...fault, status: fault.status ?? statusOfCode(fault.code) })
-
-/** An answer that is none: not JSON, JSON of another kind, or one that stops half way. */
-export const invalidAnswer = ({ provider, secrets }: Teller, what: string, said = ""): ProviderError => {
-  const told = upstreamMessage(said, secrets)
-  return new ProviderError({
-    provider,
-    reason: "provider_invalid_answer",
-    message: `${provider} ${what}`,
-    ...(told === "" ? {} : { upstreamMessage: told })
-  })
-}
 
 /** A status that is not 200, or a 200 of the wrong kind. */
 export const refusedBy = (teller: Teller, { status, headers, body }: Refusal): ProviderFailure => {

@@ -5,6 +5,7 @@ import { filled } from "../JsonText.ts"
 interface Known {
   readonly index: number | undefined
   readonly upstreamId: string | undefined
+  readonly isCustom: boolean
   isNamed: boolean
 }
 
@@ -25,24 +26,27 @@ export class ToolCalls {
 
   /** `position` is the call's place in a whole message, where every entry is a call of its own. */
   read(entry: JsonObject, position?: number): ToolCallDelta {
-    const told = entry["function"]
+    const custom = entry["custom"]
+    const told = isJsonObject(custom) ? custom : entry["function"]
     const body: JsonObject = isJsonObject(told) ? told : {}
     const upstreamId = filled(entry["id"])
     const name = filled(body["name"])
     const index = typeof entry["index"] === "number" ? entry["index"] : position
 
     const found = this.find(index, upstreamId, name)
-    const call = found ?? this.known.push({ index, upstreamId, isNamed: false }) - 1
-    const isNaming = name !== undefined && this.known[call]?.isNamed === false
+    const isCustom = entry["type"] === "custom" || isJsonObject(custom)
+    const call = found ?? this.known.push({ index, upstreamId, isCustom, isNamed: false }) - 1
     const known = this.known[call]
-    if (isNaming && known !== undefined) known.isNamed = true
+    const isNaming = name !== undefined && known?.isNamed === false
+    if (isNaming) known.isNamed = true
     return {
       _tag: "ToolCallDelta",
       choice: this.choice,
       call,
+      ...(known?.isCustom === true ? { isCustom: true } : {}),
       ...(found === undefined ? { id: this.unique(upstreamId, call) } : {}),
       ...(isNaming ? { name } : {}),
-      arguments: argumentsText(body["arguments"])
+      arguments: argumentsText(isJsonObject(custom) ? body["input"] : body["arguments"])
     }
   }
 

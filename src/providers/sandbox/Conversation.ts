@@ -1,6 +1,8 @@
 import { Result } from "effect"
-import type { ChatRequest, Message } from "../../domain/ChatRequest.ts"
-import { ValidationError } from "../../domain/Errors.ts"
+import type { ChatRequest } from "../../domain/ChatRequest.ts"
+import type { ValidationError } from "../../domain/Errors.ts"
+import { contentText } from "../MessageText.ts"
+import type { Carrier } from "../Parameters.ts"
 import { wordCount } from "./Words.ts"
 
 /** What the sandbox takes from the messages. */
@@ -13,8 +15,12 @@ export interface Conversation {
   readonly promptTokens: number
 }
 
-export const heard = (messages: ChatRequest["messages"]): Result.Result<Conversation, ValidationError> =>
-  Result.map(Result.all(messages.map(textOf)), (texts) => {
+export const heard = (
+  carrier: Carrier,
+  messages: ChatRequest["messages"]
+): Result.Result<Conversation, ValidationError> => {
+  const said = messages.map(({ content }, index) => contentText(carrier, content, `messages[${index}].content`))
+  return Result.map(Result.all(said), (texts) => {
     const lastUser = messages.findLastIndex((message) => message.role === "user")
     const lastOther = messages.findLastIndex((message) => message.role !== "tool" && message.role !== "function")
     return {
@@ -24,18 +30,4 @@ export const heard = (messages: ChatRequest["messages"]): Result.Result<Conversa
       promptTokens: texts.reduce((tokens, text) => tokens + wordCount(text), 0)
     }
   })
-
-const textOf = ({ content }: Message, index: number): Result.Result<string, ValidationError> => {
-  if (content === undefined || content === null) return Result.succeed("")
-  if (typeof content === "string") return Result.succeed(content)
-  const strange = content.findIndex((part) => part.text === undefined)
-  return strange === -1
-    ? Result.succeed(content.map((part) => part.text ?? "").join("\n"))
-    : Result.fail(
-        new ValidationError({
-          reason: "unsupported_parameter",
-          message: "The sandbox reads text only",
-          param: `messages[${index}].content[${strange}]`
-        })
-      )
 }

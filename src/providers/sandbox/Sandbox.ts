@@ -2,9 +2,10 @@ import { Effect, Result, Stream } from "effect"
 import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
 import { type ChatRequest, maxTokens } from "../../domain/ChatRequest.ts"
 import { ValidationError } from "../../domain/Errors.ts"
+import { droppedNames } from "../Parameters.ts"
 import type { ChatCall, Provider, ProviderModel } from "../Provider.ts"
 import { type Conversation, heard } from "./Conversation.ts"
-import { checkParameters, ignoredNames } from "./Parameters.ts"
+import { carrierOf, checkCall } from "./Parameters.ts"
 import { story } from "./Story.ts"
 import { toolUse } from "./ToolUse.ts"
 import { word } from "./Words.ts"
@@ -18,14 +19,15 @@ export const make = (name: string): Provider => ({
   prepare: (call) =>
     Effect.fromResult(
       Result.gen(function* () {
-        yield* checkParameters(call)
-        const conversation = yield* heard(call.request.messages)
+        const carrier = carrierOf(name, call.model)
+        yield* checkCall(call, carrier)
+        const conversation = yield* heard(carrier, call.request.messages)
         const replies = yield* Result.all(
           Array.from({ length: call.request.n ?? 1 }, (_, choice) => reply(name, call, conversation, choice))
         )
         yield* checkLength(replies)
         return {
-          dropped: ignoredNames(call.request),
+          dropped: droppedNames(call.request, carrier),
           // One event at a time, as they would come from a network.
           events: Stream.suspend(() => Stream.fromIterable(events(call, conversation, replies), { chunkSize: 1 }))
         }

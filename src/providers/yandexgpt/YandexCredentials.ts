@@ -1,15 +1,15 @@
 import { Duration, Effect, Redacted, type Scope } from "effect"
 import type { YandexGptSettings } from "../../config/Settings.ts"
 import { type Credentials, fixed } from "../Credentials.ts"
-import * as Upstream from "../Upstream.ts"
+import * as TokenEndpoint from "../TokenEndpoint.ts"
+import * as TokenKeeper from "../TokenKeeper.ts"
 import type { UpstreamOptions, UpstreamOptionsError } from "../UpstreamOptions.ts"
 import { issueToken } from "./IamToken.ts"
-import * as RenewedToken from "./RenewedToken.ts"
 import { readServiceAccountKey } from "./ServiceAccountKey.ts"
 
 /**
  * An API key never ends. A ready IAM token is used as it is until the vendor refuses it. The key of a service account is
- * exchanged for IAM tokens as they are needed, at an endpoint that is reached like the provider itself.
+ * exchanged for IAM tokens as they are needed.
  */
 export const make = Effect.fn("YandexCredentials.make")(function* (
   { auth, folderId, iamUrl }: YandexGptSettings,
@@ -23,16 +23,11 @@ export const make = Effect.fn("YandexCredentials.make")(function* (
       return fixed({ authorization: `Bearer ${Redacted.value(auth.token)}`, "x-folder-id": folderId })
     case "ServiceAccountKey": {
       const key = yield* readServiceAccountKey(options.provider, auth.file)
-      const iam = yield* Upstream.make({
-        ...options,
-        baseUrl: iamUrl,
-        idleTimeout: tokenTimeout,
-        headersTimeout: tokenTimeout
-      })
-      return yield* RenewedToken.make(issueToken(options.provider, iam, key))
+      const endpoint = yield* TokenEndpoint.connect(options, iamUrl)
+      return yield* TokenKeeper.make(issueToken(options.provider, endpoint, key), longestUse)
     }
   }
 })
 
-/** A token is had in a fraction of a second, or the endpoint is away. */
-const tokenTimeout = Duration.seconds(15)
+/** A token lives for twelve hours at most; the vendor asks to have a new one each hour. */
+const longestUse = Duration.hours(1)

@@ -1,12 +1,14 @@
 import { Redacted, Result } from "effect"
 import { createHash } from "node:crypto"
 import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
-import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
+import type { ProviderFailure } from "../../domain/Errors.ts"
 import type { Usage } from "../../domain/Usage.ts"
+import { failedAnswer, invalidAnswer, type Teller } from "../BrokenAnswers.ts"
 import type { Dialect, Refusal } from "../Dialect.ts"
 import { readJson } from "../JsonText.ts"
+import type { Carrier } from "../Parameters.ts"
 import { refusalFailure } from "../Refusals.ts"
-import { completionBody } from "./CompletionRequest.ts"
+import { carried, completionBody } from "./CompletionRequest.ts"
 import { type Fault, faultOf, faultOfBody } from "./Fault.ts"
 import { modelUri } from "./ModelUri.ts"
 import { readSnapshot } from "./Snapshot.ts"
@@ -36,12 +38,14 @@ export interface YandexState {
  * The language of `POST /foundationModels/v1/completion` (TextGenerationService.Completion of Yandex Cloud): a stream is lines
  * of JSON, each of which is the whole answer so far; an answer that is not streamed is one such line.
  */
-export const make = (options: YandexDialectOptions): Dialect<YandexState> => {
+export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dialect<YandexState> => {
+  const teller: Teller = { provider, secrets: [folderId, ...secrets.map(Redacted.value)] }
+  const carrier: Carrier = { provider, who: "YandexGPT models", carried }
   const dialect: Dialect<YandexState> = {
     lower: ({ model, request, requestId }) =>
       Result.gen(function* () {
-        const uri = yield* modelUri(options.provider, options.folderId, model)
-        const { body, dropped } = yield* completionBody(options.provider, request)
+        const uri = yield* modelUri(provider, folderId, model)
+        const { body, dropped } = yield* completionBody(carrier, request)
         return {
           body: { modelUri: uri, ...body },
           dropped,
@@ -62,11 +66,11 @@ export const make = (options: YandexDialectOptions): Dialect<YandexState> => {
       if (state.isFinished) return Result.succeed([])
       const envelope = readJson(frame)
       const fault = faultOf(envelope)
-      if (fault !== undefined) return Result.fail(faultFailure(options, fault, 200, undefined))
+      if (fault !== undefined) return Result.fail(faultFailure(teller, fault, 200, undefined))
       const snapshot = readSnapshot(envelope)
-      if (snapshot === undefined) return Result.fail(invalid(options, "sent something else than an answer"))
+      if (snapshot === undefined) return Result.fail(invalidAnswer(teller, "sent something else than an answer"))
       if (snapshot.status === "tool_calls") {
-        return Result.fail(invalid(options, "called a tool, and was given none"))
+        return Result.fail(invalidAnswer(teller, "called a tool though none was offered"))
       }
       const events: Array<ChatEvent> = []
       if (!state.isStarted) {
@@ -88,14 +92,14 @@ export const make = (options: YandexDialectOptions): Dialect<YandexState> => {
 
     halt: (state) => {
       if (state.isFinished) return Result.succeed([])
-      if (!state.mayEnd) return Result.fail(cutOff(options))
+      if (!state.mayEnd) return Result.fail(failedAnswer(teller, "cut off its answer before the end"))
       const events: Array<ChatEvent> = []
       tell(state, state.latest, events)
       finish(state, "stop", events)
       return Result.succeed(events)
     },
 
-    refuse: (_, { status, headers, body }) => faultFailure(options, faultOfBody(body), status, headers)
+    refuse: (_, { status, headers, body }) => faultFailure(teller, faultOfBody(body), status, headers)
   }
   return dialect
 }
@@ -129,26 +133,15 @@ const isKnown = (usage: Usage | undefined) =>
 // Failures
 
 const faultFailure = (
-  { provider, folderId, secrets }: YandexDialectOptions,
+  teller: Teller,
   { status, message, code }: Fault,
   answered: number,
   headers: Refusal["headers"] | undefined
 ): ProviderFailure =>
   refusalFailure({
-    provider,
+    ...teller,
     status: answered >= 400 ? answered : (status ?? answered),
     headers,
     message,
-    code,
-    secrets: [folderId, ...secrets.map(Redacted.value)]
-  })
-
-const invalid = ({ provider }: YandexDialectOptions, what: string) =>
-  new ProviderError({ provider, reason: "provider_invalid_answer", message: `${provider} ${what}` })
-
-const cutOff = ({ provider }: YandexDialectOptions) =>
-  new ProviderError({
-    provider,
-    reason: "provider_failed",
-    message: `${provider} ended its answer in the middle: no final status came`
+    code
   })

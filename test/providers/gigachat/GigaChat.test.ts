@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Latch, Redacted, Stream } from "effect"
-import type { GigaChatSettings, Timeouts } from "../../../src/config/Settings.ts"
+import type { GigaChatSettings } from "../../../src/config/Settings.ts"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import type { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import { make } from "../../../src/providers/gigachat/GigaChat.ts"
@@ -9,12 +9,7 @@ import * as GigaChat from "../../support/GigaChatUpstream.ts"
 import { closedPort } from "../../support/Loopback.ts"
 import { json, text } from "../../support/ScriptedUpstream.ts"
 
-const timeouts: Timeouts = {
-  connect: Duration.seconds(5),
-  firstToken: Duration.seconds(60),
-  idle: Duration.seconds(60),
-  total: Duration.minutes(10)
-}
+const timeouts = { connect: Duration.seconds(5), idle: Duration.seconds(60) }
 
 const settingsFor = (server: GigaChat.GigaChatUpstream): GigaChatSettings => ({
   kind: "gigachat",

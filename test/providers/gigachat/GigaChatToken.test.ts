@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Latch, Logger, Redacted, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { make as makeToken } from "../../../src/providers/gigachat/GigaChatToken.ts"
-import { make as connect } from "../../../src/providers/Upstream.ts"
+import { issueToken } from "../../../src/providers/gigachat/GigaChatToken.ts"
+import * as TokenEndpoint from "../../../src/providers/TokenEndpoint.ts"
+import * as TokenKeeper from "../../../src/providers/TokenKeeper.ts"
 import * as GigaChat from "../../support/GigaChatUpstream.ts"
-import { eventLoopTurns } from "../../support/Loopback.ts"
-import { json, reset, steps, wait } from "../../support/ScriptedUpstream.ts"
+import { json } from "../../support/ScriptedUpstream.ts"
 
 const now = 1_790_000_000_000
 
@@ -16,18 +16,23 @@ const setUp = Effect.fnUntraced(function* (
 ) {
   yield* TestClock.setTime(now)
   const server = yield* GigaChat.make(options)
-  const upstream = yield* connect({
-    provider: "gigachat",
-    baseUrl: server.authUrl,
-    connectTimeout: Duration.seconds(5),
-    idleTimeout: Duration.seconds(5)
-  })
-  const credentials = yield* makeToken({
-    provider: "gigachat",
-    upstream,
-    key: own.key ?? server.credentials,
-    scope: own.scope ?? server.scope
-  })
+  const endpoint = yield* TokenEndpoint.connect(
+    {
+      provider: "gigachat",
+      baseUrl: server.baseUrl,
+      connectTimeout: Duration.seconds(5),
+      idleTimeout: Duration.seconds(5)
+    },
+    server.authUrl
+  )
+  const credentials = yield* TokenKeeper.make(
+    issueToken({
+      provider: "gigachat",
+      endpoint,
+      key: own.key ?? server.credentials,
+      scope: own.scope ?? server.scope
+    })
+  )
   return { server, credentials, asked: () => server.tokens().length }
 })
 
@@ -51,67 +56,6 @@ describe("An access token of GigaChat", () => {
     })
   )
 
-  it.effect("is asked for once, however many want it at a time", () =>
-    Effect.gen(function* () {
-      const { asked, credentials } = yield* setUp()
-      const all = yield* Effect.all(
-        Array.from({ length: 50 }, () => credentials.headers),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(new Set(all.map(({ authorization }) => authorization)).size, 1)
-      assert.strictEqual(asked(), 1)
-    })
-  )
-
-  it.effect("still comes for the others when the one who asked first leaves", () =>
-    Effect.gen(function* () {
-      const { asked, credentials, server } = yield* setUp()
-      const held = yield* Latch.make()
-      server.nextToken(steps(wait(held), json(200, { access_token: "eyJ.held", expires_at: now + 1_800_000 })))
-      const first = yield* Effect.forkChild(credentials.headers)
-      yield* server.take
-      const second = yield* Effect.forkChild(credentials.headers, { startImmediately: true })
-      yield* Fiber.interrupt(first)
-      yield* held.open
-      assert.deepStrictEqual(yield* Fiber.join(second), { authorization: "Bearer eyJ.held" })
-      assert.strictEqual(asked(), 1)
-    })
-  )
-
-  it.effect("serves until a minute before its end, and then on, while the next one is fetched behind it", () =>
-    Effect.gen(function* () {
-      const { asked, credentials, server } = yield* setUp()
-      const first = yield* credentials.headers
-      yield* server.take
-      yield* inFuture(28.9)
-      assert.deepStrictEqual(yield* credentials.headers, first)
-      assert.strictEqual(asked(), 1)
-
-      yield* inFuture(29)
-      const held = yield* Latch.make()
-      server.nextToken(steps(wait(held), json(200, { access_token: "eyJ.next", expires_at: now + 3_600_000 })))
-      for (let call = 0; call < 5; call++) assert.deepStrictEqual(yield* credentials.headers, first)
-      yield* server.take
-      yield* held.open
-      const renewed = credentials.headers.pipe(
-        Effect.tap(() => Effect.yieldNow),
-        Effect.repeat({ until: ({ authorization }) => authorization === "Bearer eyJ.next" })
-      )
-      yield* renewed
-      assert.strictEqual(asked(), 2)
-    })
-  )
-
-  it.effect("that has ended serves nobody: all wait for the next one", () =>
-    Effect.gen(function* () {
-      const { asked, credentials } = yield* setUp()
-      const first = yield* credentials.headers
-      yield* inFuture(30)
-      assert.notDeepEqual(yield* credentials.headers, first)
-      assert.strictEqual(asked(), 2)
-    })
-  )
-
   for (const [unit, tokenBody] of [
     ["in seconds", (access_token: string, end: number) => ({ access_token, expires_at: end / 1000 })],
     ["as exp, beside tok", (tok: string, end: number) => ({ tok, exp: end / 1000 })]
@@ -129,28 +73,6 @@ describe("An access token of GigaChat", () => {
       })
     )
   }
-
-  it.effect("is trusted for a while though a wrong clock takes it for an old one", () =>
-    Effect.gen(function* () {
-      const { asked, credentials } = yield* setUp({
-        tokenBody: (access_token) => ({ access_token, expires_at: now - 1 })
-      })
-      for (let call = 0; call < 20; call++) yield* credentials.headers
-      assert.strictEqual(asked(), 1)
-    })
-  )
-
-  it.effect("that the API refused is dropped once, by whoever is the first to tell", () =>
-    Effect.gen(function* () {
-      const { asked, credentials } = yield* setUp()
-      const first = yield* credentials.headers
-      assert.isTrue(yield* credentials.refused(first))
-      const second = yield* credentials.headers
-      assert.isTrue(yield* credentials.refused(first))
-      assert.deepStrictEqual(yield* credentials.headers, second)
-      assert.strictEqual(asked(), 2)
-    })
-  )
 
   it.effect("is no longer fetched when its provider is closed", () =>
     Effect.gen(function* () {
@@ -180,41 +102,16 @@ describe("A token endpoint that gives none", () => {
     ["of an empty scope", { scope: "" }, /set GIGACHAT_SCOPE/]
   ]
   for (const [name, own, message] of faults) {
-    it.effect(`because ${name} tells the operator what to set, logs it once and is not asked again at once`, () =>
+    it.effect(`because ${name} tells the operator what to set`, () =>
       Effect.gen(function* () {
-        const lines: Array<unknown> = []
-        const logger = Logger.make(({ message }) => void lines.push(message))
-        const { asked, credentials } = yield* setUp({}, own)
-        const ask = Effect.provide(Effect.flip(credentials.headers), Logger.layer([logger]))
-        const errors = yield* Effect.all(
-          Array.from({ length: 20 }, () => ask),
-          { concurrency: 5 }
-        )
-        for (const error of errors) {
-          assert.strictEqual(error.reason, "provider_rejected_credentials")
-          assert.match(error.message, message)
-          assert.isFalse(error.isRetryable)
-        }
-        assert.strictEqual(asked(), 1)
-        yield* TestClock.adjust("2 seconds")
-        yield* ask
-        assert.strictEqual(asked(), 2)
-        assert.strictEqual(lines.length, 1)
+        const { credentials } = yield* setUp({}, own)
+        const error = yield* Effect.flip(credentials.headers)
+        assert.strictEqual(error.reason, "provider_rejected_credentials")
+        assert.match(error.message, message)
+        assert.isFalse(error.isRetryable)
       })
     )
   }
-
-  it.effect("because it cannot be reached is asked again by the next caller", () =>
-    Effect.gen(function* () {
-      const { asked, credentials, server } = yield* setUp()
-      server.nextToken(reset)
-      const error = yield* Effect.flip(credentials.headers)
-      assert.strictEqual(error.reason, "provider_unavailable")
-      assert.match(error.message, /^No access token: /)
-      assert.match((yield* credentials.headers)["authorization"] ?? "", /^Bearer /)
-      assert.strictEqual(asked(), 2)
-    })
-  )
 
   it.effect("because we ask too often is left alone for as long as it says", () =>
     Effect.gen(function* () {
@@ -228,26 +125,6 @@ describe("A token endpoint that gives none", () => {
       yield* TestClock.adjust("1 second")
       yield* credentials.headers
       assert.strictEqual(asked(), 2)
-    })
-  )
-
-  it.effect("does no harm while the old token is good", () =>
-    Effect.gen(function* () {
-      const { asked, credentials, server } = yield* setUp()
-      const first = yield* credentials.headers
-      yield* server.take
-      yield* inFuture(29)
-      server.nextToken(json(503, {}))
-      assert.deepStrictEqual(yield* credentials.headers, first)
-      yield* server.take
-      yield* eventLoopTurns
-      for (let call = 0; call < 20; call++) assert.deepStrictEqual(yield* credentials.headers, first)
-      yield* eventLoopTurns
-      assert.strictEqual(asked(), 2)
-      yield* TestClock.adjust("2 seconds")
-      assert.deepStrictEqual(yield* credentials.headers, first)
-      yield* server.take
-      assert.strictEqual(asked(), 3)
     })
   )
 

@@ -127,13 +127,23 @@ describe("OpenAI answer", () => {
     assert.deepStrictEqual(ids, ["weather", "call_req_1_0_1", "call_req_1_0_2"])
   })
 
-  it("passes on tool calls of a kind that it does not know", () => {
-    const custom = { id: "call_c", type: "custom", custom: { name: "sql", input: "select 1" } }
-    assert.deepStrictEqual(told(read(withMessage({ tool_calls: [custom] }, "tool_calls")))[0], {
-      _tag: "ChoiceExtra",
-      choice: 0,
-      delta: { tool_calls: [custom] }
-    })
+  it("counts calls of custom tools and of functions together, in their order", () => {
+    const tool_calls = [
+      { id: "call_a", type: "custom", custom: { name: "sql", input: "select 1" } },
+      { id: "call_b", type: "function", function: { name: "time", arguments: "{}" } }
+    ]
+    assert.deepStrictEqual(told(read(withMessage({ tool_calls }, "tool_calls"))).slice(0, 2), [
+      {
+        _tag: "ToolCallDelta",
+        choice: 0,
+        call: 0,
+        isCustom: true,
+        id: "call_a",
+        name: "sql",
+        arguments: "select 1"
+      },
+      { _tag: "ToolCallDelta", choice: 0, call: 1, id: "call_b", name: "time", arguments: "{}" }
+    ])
   })
 
   it("joins content that comes in parts", () => {

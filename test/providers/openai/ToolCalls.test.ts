@@ -42,6 +42,25 @@ describe("Tool calls of a stream", () => {
     )
   })
 
+  it("of custom tools come in pieces too, said to be such with each", () => {
+    assert.deepStrictEqual(
+      calls(
+        { index: 0, id: "call_a", type: "function", function: { name: "time", arguments: "{}" } },
+        { index: 1, id: "call_b", type: "custom", custom: { name: "sql", input: "" } },
+        { index: 1, custom: { input: "select" } },
+        { index: 1, custom: { input: " 1" } },
+        { index: 1, id: "", function: { arguments: "" } }
+      ),
+      [
+        { _tag: "ToolCallDelta", choice: 0, call: 0, id: "call_a", name: "time", arguments: "{}" },
+        { _tag: "ToolCallDelta", choice: 0, call: 1, isCustom: true, id: "call_b", name: "sql", arguments: "" },
+        { _tag: "ToolCallDelta", choice: 0, call: 1, isCustom: true, arguments: "select" },
+        { _tag: "ToolCallDelta", choice: 0, call: 1, isCustom: true, arguments: " 1" },
+        { _tag: "ToolCallDelta", choice: 0, call: 1, isCustom: true, arguments: "" }
+      ]
+    )
+  })
+
   for (const [how, entries, expected] of [
     [
       "with empty id, type and name in later pieces",

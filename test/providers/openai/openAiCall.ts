@@ -1,11 +1,11 @@
 import { Result } from "effect"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../../src/domain/Errors.ts"
-import { openAiDialect } from "../../../src/providers/openai/OpenAiDialect.ts"
+import * as OpenAiDialect from "../../../src/providers/openai/OpenAiDialect.ts"
 import type { ChatCall } from "../../../src/providers/Provider.ts"
 
 export const teller = { provider: "openai", secrets: ["sk-secret-key"] }
-export const dialect = openAiDialect(teller)
+export const dialect = OpenAiDialect.make(teller)
 
 export const call: ChatCall = {
   requestId: "req_1",

@@ -310,7 +310,7 @@ describe("YandexGpt with a service account", () => {
     ["breaks off", Scripted.reset, "provider_unavailable", undefined]
   ]
   it.effect.each(refusals)(
-    "fails clearly where the token endpoint %s, and asks it again next time",
+    "fails clearly where the token endpoint %s, and asks it again a second later",
     ([, answer, reason, said]) =>
       Effect.gen(function* () {
         const yandex = yield* Yandex.make()
@@ -320,6 +320,7 @@ describe("YandexGpt with a service account", () => {
         assert.deepStrictEqual([error._tag, error.reason], ["ProviderError", reason])
         assert.strictEqual(error._tag === "ProviderError" ? error.upstreamMessage : "", said)
         assert.deepStrictEqual(yandex.completions, [])
+        yield* TestClock.adjust("1 second")
         assert.strictEqual(text(yield* ask(yandexgpt)), Yandex.defaultAnswer)
       })
   )

@@ -1,7 +1,8 @@
-import { Clock, Effect, Fiber, Redacted, type Scope } from "effect"
-import type { ProviderError } from "../../domain/Errors.ts"
-import type { Credentials } from "../Credentials.ts"
+import { Clock, Duration, Effect, Fiber, Redacted, type Scope } from "effect"
+import type { ProviderError } from "../domain/Errors.ts"
+import type { Credentials } from "./Credentials.ts"
 
+/** A bearer token that ends. */
 export interface Token {
   readonly value: Redacted.Redacted
   /** Unix milliseconds. */
@@ -14,54 +15,73 @@ interface Held {
   readonly headers: Headers
   /** From then on a new token is fetched, while this one still serves. */
   readonly renewAt: number
+  /** From then on nobody is served with it. */
   readonly endsAt: number
 }
 
 interface Failed {
   readonly error: ProviderError
-  /** Until then nobody tries again where it makes no sense, or where nobody waits. */
+  /** Until then all have this failure, if another try could not end otherwise. */
   readonly until: number
 }
 
-/** How long before its end a token is renewed. */
-const margin = 60_000
+const second = 1000
+const minute = 60_000
 
-/** A fresh token is trusted for that long at least, so that a wrong clock does not have one fetched for each request. */
-const shortestLife = 60_000
+/** A token is renewed so long before its end, a short one at half its life. */
+const margin = minute
 
-const pause = 1000
-const longestPause = 60_000
+/** What a request with the token may need to arrive, and how far the clocks may be apart. */
+const travel = 10 * second
+
+/** A fresh token is trusted for so long at least, so that a wrong clock does not have one fetched for each request. */
+const shortestLife = minute
+
+const longestWait = minute
 
 /**
  * A token that ends, kept fresh. One fetch runs at a time, whoever asks, and nobody who leaves stops it for the others. While the
- * old token is good nobody waits for the new one.
+ * old token is good nobody waits for the new one, and it outlives an endpoint that is away.
  *
  * A fetch that was refused for good is not repeated within a second, nor one that was put off within the time it was put off
  * for: all callers have its failure. After any other failure the next caller tries again.
+ *
+ * With `longestUse` a token is renewed after that time, however long it lives.
  */
 export const make = Effect.fnUntraced(function* (
-  fetch: Effect.Effect<Token, ProviderError>
+  fetch: Effect.Effect<Token, ProviderError>,
+  longestUse: Duration.Duration = Duration.infinity
 ): Effect.fn.Return<Credentials, never, Scope.Scope> {
   const scope = yield* Effect.scope
   let held: Held | undefined
   let failed: Failed | undefined
   let flight: Fiber.Fiber<Headers, ProviderError> | undefined
 
-  const keep = Effect.fnUntraced(function* (token: Token) {
+  const keep = Effect.fnUntraced(function* ({ value, expiresAt }: Token) {
     const now = yield* Clock.currentTimeMillis
-    const endsAt = Math.max(token.expiresAt, now + shortestLife)
-    const headers = { authorization: `Bearer ${Redacted.value(token.value)}` }
-    held = { headers, endsAt, renewAt: Math.max(endsAt - margin, now + (endsAt - now) / 2) }
+    const life = Math.max(expiresAt - now, shortestLife)
+    const headers = { authorization: `Bearer ${Redacted.value(value)}` }
+    held = {
+      headers,
+      renewAt: now + Math.min(Math.max(life - margin, life / 2), Duration.toMillis(longestUse)),
+      endsAt: now + life - Math.min(travel, life / 20)
+    }
     failed = undefined
     return headers
   })
 
   const remember = Effect.fnUntraced(function* (error: ProviderError) {
     const now = yield* Clock.currentTimeMillis
+    const wait = Math.min(Math.max(error.retryAfterMillis ?? 0, second), longestWait)
     const isNews = failed?.error.message !== error.message
-    failed = { error, until: now + Math.min(Math.max(error.retryAfterMillis ?? 0, pause), longestPause) }
+    failed = { error, until: now + wait }
+    const left = held === undefined ? 0 : held.endsAt - now
+    // Often enough to have a new token before the old one ends, and not more than twice a minute where there is time.
+    if (held !== undefined) held = { ...held, renewAt: now + Math.max(wait, Math.min(left / 20, 30 * second)) }
     // One line for each way to fail, however many callers it hits.
-    if (isNews) yield* error.isRetryable ? Effect.logWarning(error.message) : Effect.logError(error.message)
+    if (!isNews) return
+    const line = left > 0 ? `${error.message}; the old token serves on` : error.message
+    yield* error.isRetryable ? Effect.logWarning(line) : Effect.logError(line)
   })
 
   const renewal = Effect.flatMap(fetch, keep).pipe(
@@ -94,9 +114,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     headers: Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (held === undefined || now >= held.endsAt) return awaited(now)
-      const { headers, renewAt } = held
-      const isDue = now >= renewAt && (failed === undefined || now >= failed.until)
-      return isDue ? Effect.as(renew, headers) : Effect.succeed(headers)
+      return now < held.renewAt ? Effect.succeed(held.headers) : Effect.as(renew, held.headers)
     }),
     refused: (headers) =>
       Effect.sync(() => {
