@@ -1,5 +1,6 @@
-import { Context, type Duration, type Redacted } from "effect"
+import { Context, type Duration, Layer, type Redacted } from "effect"
 import type { LimitSet } from "../domain/Principal.ts"
+import { readSettings } from "./ReadSettings.ts"
 
 /** Everything that an operator can set, decoded once (CONTRACT, "Configuration"). */
 export interface SettingsValue {
@@ -40,6 +41,7 @@ export interface SettingsValue {
 
 export interface JwtSecret {
   readonly kid: string
+  /** Base64, with or without padding, of at least 32 bytes. */
   readonly secret: Redacted.Redacted
 }
 
@@ -122,4 +124,7 @@ export interface Price {
   readonly per: number
 }
 
-export class Settings extends Context.Service<Settings, SettingsValue>()("xrouter/config/Settings") {}
+export class Settings extends Context.Service<Settings, SettingsValue>()("xrouter/config/Settings") {
+  /** From the environment and the file; fails with every fault at once (`ConfigError`). */
+  static readonly layer = Layer.effect(Settings, readSettings())
+}

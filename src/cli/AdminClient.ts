@@ -1,0 +1,55 @@
+import { Context, Effect, Layer } from "effect"
+import { FetchHttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import { HttpApi, HttpApiClient, HttpApiMiddleware } from "effect/http-api"
+import { AuthError, InternalError, ValidationError } from "../domain/Errors.ts"
+import { AdminApi } from "../gateway/AdminApi.ts"
+import { AdminAuthorization } from "../gateway/AdminAuthorization.ts"
+import { CommandError } from "./CommandError.ts"
+import { findGateway } from "./GatewayAddress.ts"
+
+/** The part of the gateway's API that this command speaks. */
+class AdminOnly extends HttpApi.make("xrouter").add(AdminApi) {}
+
+type Client = HttpApiClient.ForApi<typeof AdminOnly>["admin"]
+
+/** The admin API of a running gateway. */
+export class AdminClient extends Context.Service<
+  AdminClient,
+  {
+    /** Asks the gateway; whatever goes wrong ends the command with a message for a person. */
+    readonly ask: <A, E>(question: (admin: Client) => Effect.Effect<A, E>) => Effect.Effect<A, CommandError>
+  }
+>()("xrouter/cli/AdminClient") {
+  static readonly layer = Layer.effect(
+    AdminClient,
+    Effect.gen(function* () {
+      const { adminKey, url } = yield* findGateway()
+      const { admin } = yield* HttpApiClient.make(AdminOnly, { baseUrl: url }).pipe(
+        Effect.provide([
+          FetchHttpClient.layer,
+          HttpApiMiddleware.layerClient(AdminAuthorization, ({ next, request }) =>
+            next(HttpClientRequest.bearerToken(request, adminKey))
+          )
+        ])
+      )
+      return {
+        ask: (question) =>
+          question(admin).pipe(Effect.mapError((error) => new CommandError({ message: messageOf(error, url) })))
+      }
+    })
+  )
+}
+
+const messageOf = (error: unknown, url: string): string => {
+  if (HttpClientError.isHttpClientError(error)) {
+    return error.response === undefined
+      ? `No gateway answers at ${url}. Start it (xrouter serve), or set XROUTER_URL to where it is`
+      : foreign(url, error.response.status)
+  }
+  if (error instanceof AuthError) return `${url} refuses the admin key: ${error.message}`
+  if (error instanceof ValidationError || error instanceof InternalError) return error.message
+  return foreign(url)
+}
+
+const foreign = (url: string, status?: number): string =>
+  `${url} gave an answer${status === undefined ? "" : ` (${status})`} that is not XRouter's. Is XROUTER_URL right?`

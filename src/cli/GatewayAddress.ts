@@ -1,0 +1,50 @@
+import { Effect, FileSystem, Redacted } from "effect"
+import { readText, readVariable } from "../config/Environment.ts"
+import { Faults } from "../config/Faults.ts"
+import { access, command, gateway, stores } from "../config/Variables.ts"
+import { gatewayUrlFile } from "../FirstStart.ts"
+import { adminKeyFile } from "../storage/Secrets.ts"
+import { CommandError } from "./CommandError.ts"
+
+export interface GatewayAddress {
+  readonly url: string
+  readonly adminKey: Redacted.Redacted
+}
+
+/**
+ * Where the running gateway is, and the key to administer it: `XROUTER_URL` and `XROUTER_ADMIN_KEY`; in embedded mode both lie in the data
+ * folder; else the URL is what the gateway's own variables make of it.
+ */
+export const findGateway = Effect.fn("GatewayAddress.find")(function* () {
+  const faults = new Faults()
+  const dataDir = yield* readVariable(gateway.dataDir, faults)
+  const isEmbedded = (yield* readText(stores.databaseUrl.name, faults)) === undefined
+  const inDataFolder = (path: string) => (isEmbedded ? readFile(path) : Effect.undefined)
+
+  const host = yield* readVariable(gateway.host, faults)
+  const port = yield* readVariable(gateway.port, faults)
+  const url =
+    (yield* readVariable(command.url, faults)) ??
+    (yield* inDataFolder(gatewayUrlFile(dataDir))) ??
+    (yield* readVariable(gateway.publicUrl, faults)) ??
+    `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+  const adminKey = (yield* readText(access.adminKey.name, faults)) ?? (yield* inDataFolder(adminKeyFile(dataDir)))
+
+  const [fault] = faults.all
+  if (fault !== undefined) return yield* new CommandError({ message: `${fault.at}: ${fault.message}` })
+  if (adminKey === undefined) {
+    return yield* new CommandError({
+      message:
+        `There is no admin key: set ${access.adminKey.name} to the gateway's own` +
+        (isEmbedded ? `, or ${gateway.dataDir.name} to its data folder (${dataDir} has no admin.key)` : "")
+    })
+  }
+  const address: GatewayAddress = { url, adminKey: Redacted.make(adminKey) }
+  return address
+})
+
+const readFile = Effect.fnUntraced(function* (path: string) {
+  const files = yield* FileSystem.FileSystem
+  const text = yield* files.readFileString(path).pipe(Effect.orElseSucceed(() => ""))
+  return text.trim() === "" ? undefined : text.trim()
+})

@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { faultsOf, read, readFile } from "./reading.ts"
+
+describe("a provider that is set in part", () => {
+  const cases: ReadonlyArray<readonly [environment: Record<string, string>, faults: ReadonlyArray<string>]> = [
+    [{ YANDEX_API_KEY: "k" }, ["YANDEX_FOLDER_ID: is required: the folder that models run in"]],
+    [
+      { YANDEX_FOLDER_ID: "b1g", YANDEX_DATA_LOGGING: "true" },
+      [
+        "YANDEX_FOLDER_ID, YANDEX_DATA_LOGGING: Expected credentials too: YANDEX_API_KEY, YANDEX_IAM_TOKEN or YANDEX_SA_KEY_FILE"
+      ]
+    ],
+    [
+      { YANDEX_API_KEY: "k", YANDEX_IAM_TOKEN: "t", YANDEX_FOLDER_ID: "b1g" },
+      ["YANDEX_IAM_TOKEN: Expected one way in, YANDEX_API_KEY and YANDEX_IAM_TOKEN are set together"]
+    ],
+    [{ GIGACHAT_CERT_FILE: "file" }, ["GIGACHAT_KEY_FILE: is required beside GIGACHAT_CERT_FILE"]],
+    [
+      { GIGACHAT_CREDENTIALS: "a2V5", GIGACHAT_KEY_FILE: "file" },
+      ["GIGACHAT_CERT_FILE: is required beside GIGACHAT_KEY_FILE"]
+    ],
+    [
+      { GIGACHAT_SCOPE: "GIGACHAT_API_CORP" },
+      [
+        "GIGACHAT_SCOPE: Expected credentials too: GIGACHAT_CREDENTIALS, GIGACHAT_ACCESS_TOKEN, or GIGACHAT_CERT_FILE and GIGACHAT_KEY_FILE"
+      ]
+    ]
+  ]
+  for (const [environment, expected] of cases) {
+    it.effect(`is told what is missing: ${Object.keys(environment).join(", ")}`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* faultsOf(environment, { file: "" }), expected)
+      })
+    )
+  }
+
+  it.effect("is told so in the file's words where the file has it", () =>
+    Effect.gen(function* () {
+      const yaml = `
+providers:
+  sber:
+    kind: gigachat
+    certFile: file
+  ya:
+    kind: yandexgpt
+    apiKey: k
+    serviceAccountKeyFile: file
+  other:
+    kind: openai
+    concurrency: 3
+    caBundleFile: gone.pem
+`
+      assert.deepStrictEqual(yield* faultsOf({}, { "xrouter.yaml": yaml, file: "" }), [
+        "xrouter.yaml:3 providers.sber.keyFile: is required beside certFile",
+        "xrouter.yaml:9 providers.ya.serviceAccountKeyFile: Expected one way in, apiKey and serviceAccountKeyFile are set together",
+        "xrouter.yaml:6 providers.ya.folderId: is required: the folder that models run in",
+        "xrouter.yaml:10 providers.other: Expected apiKey, baseUrl or both",
+        "xrouter.yaml:13 providers.other.caBundleFile: Expected a file that can be read: NotFound"
+      ])
+    })
+  )
+})
+
+describe("providers", () => {
+  it.effect("of the environment have their kinds' names, and a URL alone makes an OpenAI-compatible one", () =>
+    Effect.gen(function* () {
+      const { providers } = yield* read({
+        OPENAI_BASE_URL: "http://localhost:11434/v1",
+        GIGACHAT_ACCESS_TOKEN: "t",
+        YANDEX_IAM_TOKEN: "t1.x",
+        YANDEX_FOLDER_ID: "b1g"
+      })
+      assert.deepStrictEqual([...providers.keys()].sort(), ["gigachat", "openai", "yandexgpt"])
+    })
+  )
+
+  it.effect("of the file may be of every kind, and as many as one likes", () =>
+    Effect.gen(function* () {
+      const { providers } = yield* readFile(`
+providers:
+  sber-a: { kind: gigachat, credentials: a2V5, scope: GIGACHAT_API_B2B, verifySslCerts: false, concurrency: 1 }
+  sber-b: { kind: gigachat, accessToken: t }
+  ya: { kind: yandexgpt, iamToken: t1.x, folderId: b1g, dataLogging: true }
+  local: { kind: openai, baseUrl: http://localhost:8000/v1 }
+`)
+      assert.deepStrictEqual(
+        [...providers].map(([name, { kind }]) => [name, kind]),
+        [
+          ["sber-a", "gigachat"],
+          ["sber-b", "gigachat"],
+          ["ya", "yandexgpt"],
+          ["local", "openai"]
+        ]
+      )
+      assert.deepInclude(providers.get("sber-a"), { scope: "GIGACHAT_API_B2B", verifySslCerts: false, concurrency: 1 })
+      assert.deepInclude(providers.get("ya"), { folderId: "b1g", dataLogging: true })
+    })
+  )
+
+  it.effect("of the file may not take the name of one that the environment configures", () =>
+    Effect.gen(function* () {
+      const yaml = "providers: { openai: { kind: openai, apiKey: k } }"
+      assert.deepStrictEqual(yield* faultsOf({ OPENAI_API_KEY: "k" }, { "xrouter.yaml": yaml }), [
+        "xrouter.yaml:1 providers.openai: Expected another name, the environment configures openai already"
+      ])
+      assert.isTrue((yield* readFile(yaml)).providers.has("openai"))
+    })
+  )
+})
