@@ -1,6 +1,11 @@
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { Settings } from "../config/Settings.ts"
 import type { InternalError, RateLimitReason } from "../domain/Errors.ts"
 import type { LimitSet } from "../domain/Principal.ts"
+import * as Redis from "../storage/Redis.ts"
+import { makeDegradedStore } from "./DegradedStore.ts"
+import { makeMemoryStore } from "./MemoryStore.ts"
+import { makeRedisStore } from "./RedisStore.ts"
 
 /** One question to the store: may this subject make a request now, and use about so many tokens? */
 export interface Reservation {
@@ -9,7 +14,10 @@ export interface Reservation {
   readonly limits: LimitSet
   /** Names the lease, so that it can be given back and is never counted twice. */
   readonly requestId: string
-  /** Estimated tokens, settled after the call; 0 where no token limit holds. */
+  /**
+   * Estimated tokens, settled after the call; 0 where no token limit holds. More than a whole limit are admitted into
+   * an empty window and fill it: an estimate is a guess, and whoever waits as long as told is admitted.
+   */
   readonly tokens: number
 }
 
@@ -41,17 +49,48 @@ export type Decision =
     }
 
 /**
- * Where the counters live. One decision is atomic over all of a subject's limits: a refusal consumes none of them. In any
- * 60 seconds no more than `rpm` requests are admitted, whatever the limit with bounded memory. Leases (concurrency) that
- * are neither released nor renewed end by themselves after 30 s. Every implementation passes the same test suite.
+ * Where the counters live. One decision is atomic over all of a subject's limits: a refusal consumes none of them. In
+ * any 60 seconds no more than `rpm` requests are admitted, whatever the limit with bounded memory. Leases (concurrency)
+ * that are neither released nor renewed end by themselves after 30 s. Every implementation passes the same test suite.
  */
 export class LimiterStore extends Context.Service<
   LimiterStore,
   {
     readonly reserve: (reservation: Reservation) => Effect.Effect<Decision, InternalError>
-    /** Corrects the reserved tokens by the difference to what was used, and gives the lease back. Never fails, never waits. */
+    /**
+     * Corrects the reserved tokens by the difference to what was used, and gives the lease back; for the very
+     * reservation that was admitted, and once: a second time changes nothing. Never fails, never waits.
+     */
     readonly settle: (reservation: Reservation, usedTokens: number) => Effect.Effect<void>
     /** Renews the leases of running requests. */
     readonly renew: (reservations: ReadonlyArray<Reservation>) => Effect.Effect<void>
+    /** Whether decisions are made without the store that they should be made by; absent where that cannot be. */
+    readonly degraded?: () => boolean
   }
->()("xrouter/limits/LimiterStore") {}
+>()("xrouter/limits/LimiterStore") {
+  /** Counters of this process alone. */
+  static readonly layerMemory = Layer.effect(
+    LimiterStore,
+    Effect.map(makeMemoryStore, ({ store }) => store)
+  )
+
+  /** Counters that all instances share; fails where Redis does. */
+  static readonly layerRedis = Layer.effect(LimiterStore, makeRedisStore())
+
+  /**
+   * As the settings say: in Redis, with what is to be done while Redis is away, or in memory where no Redis is
+   * configured.
+   */
+  static readonly layer = Layer.unwrap(
+    Effect.map(Settings, ({ expectedInstances, onRedisFailure, redisUrls }) =>
+      redisUrls.length === 0
+        ? LimiterStore.layerMemory
+        : Layer.effect(
+            LimiterStore,
+            Effect.flatMap(makeRedisStore(), (shared) =>
+              makeDegradedStore({ shared, mode: onRedisFailure, expectedInstances })
+            )
+          ).pipe(Layer.provide(Redis.layer))
+    )
+  )
+}

@@ -1,21 +1,32 @@
-import { Context, type Effect, type Scope } from "effect"
-import type { InternalError, RateLimitError } from "../domain/Errors.ts"
-import type { Principal } from "../domain/Principal.ts"
-import type { Windows } from "./LimiterStore.ts"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { Settings } from "../config/Settings.ts"
+import { type InternalError, RateLimitError } from "../domain/Errors.ts"
+import type { LimitSet, Principal } from "../domain/Principal.ts"
+import { hasLimit, limitsOver, strictest } from "./LimitSets.ts"
+import { LimiterStore, type Reservation, type Windows } from "./LimiterStore.ts"
+import { refusalMessage } from "./RefusalMessage.ts"
+import { renewalMillis } from "./Spans.ts"
 
-/** A request that was let in. Its lease is given back when the scope closes, its tokens settled with what `used` was told last. */
+/**
+ * A request that was let in. Its lease is given back when the scope closes, its tokens settled with what `used` was
+ * told last.
+ */
 export interface Admission {
   readonly windows: Windows
   /** Tells the true number of tokens; without it the estimate stands. */
   readonly used: (tokens: number) => void
 }
 
+/**
+ * What callers may use, and that they do not use more: the tier's limits, the credential's own over them, and those of
+ * a model.
+ */
 export class Limits extends Context.Service<
   Limits,
   {
     /**
-     * Decides on one request. `onWindows` hears how the windows stand, for an admission and for a refusal alike, since both
-     * tell the client in headers.
+     * Decides on one request. `onWindows` hears how the windows stand, for an admission and for a refusal alike, since
+     * both tell the client in headers.
      */
     readonly admit: (options: {
       readonly principal: Principal
@@ -24,5 +35,82 @@ export class Limits extends Context.Service<
       readonly estimate: number
       readonly onWindows: (windows: Windows) => void
     }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
+    /**
+     * Decides on one call of a provider's model, by what all callers together may use of it. A call that comes to
+     * nothing tells `used(0)` and has then taken no tokens.
+     */
+    readonly admitModel: (options: {
+      /** `provider/model`. */
+      readonly model: string
+      readonly requestId: string
+      readonly estimate: number
+    }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
   }
->()("xrouter/limits/Limits") {}
+>()("xrouter/limits/Limits") {
+  static readonly layer = Layer.effect(
+    Limits,
+    Effect.gen(function* () {
+      const { modelLimits, tiers } = yield* Settings
+      const store = yield* LimiterStore
+      const running = new Set<Reservation>()
+      // A key may name a tier that the configuration has lost: it must not become unlimited by that.
+      const ofUnknownTier = strictest(tiers.values())
+
+      yield* Effect.sleep(renewalMillis).pipe(
+        Effect.andThen(Effect.suspend(() => (running.size === 0 ? Effect.void : store.renew([...running])))),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+      const reserve = Effect.fnUntraced(
+        function* (reservation: Reservation, model: string | undefined, onWindows: (windows: Windows) => void) {
+          const decision = yield* store.reserve(reservation)
+          onWindows(decision.windows)
+          if (decision._tag === "Refused") {
+            const { limit, reason, remaining, retryAfterMillis } = decision
+            const message = refusalMessage(decision, reservation.tokens, model)
+            return yield* new RateLimitError({ reason, message, limit, remaining, retryAfterMillis })
+          }
+          const { concurrency } = reservation.limits
+          let used = reservation.tokens
+          if (concurrency !== undefined) running.add(reservation)
+          yield* Effect.addFinalizer(() => {
+            running.delete(reservation)
+            return store.settle(reservation, used)
+          })
+          return {
+            windows: decision.windows,
+            used: (tokens: number) => {
+              used = tokens
+            }
+          }
+        },
+        // A caller who leaves while the store decides would otherwise keep what it had just been given.
+        Effect.uninterruptible
+      )
+
+      return {
+        admit: ({ estimate, onWindows, principal, requestId }) => {
+          const limits = limitsOver(tiers.get(principal.tier) ?? ofUnknownTier, principal.limits)
+          if (!hasLimit(limits)) {
+            onWindows(unlimited.windows)
+            return Effect.succeed(unlimited)
+          }
+          const tokens = estimated(limits, estimate)
+          return reserve({ subject: principal.limitSubject, limits, requestId, tokens }, undefined, onWindows)
+        },
+        admitModel: ({ estimate, model, requestId }) => {
+          const limits = modelLimits.get(model)
+          if (limits === undefined || !hasLimit(limits)) return Effect.succeed(unlimited)
+          const tokens = estimated(limits, estimate)
+          return reserve({ subject: `model:${model}`, limits, requestId, tokens }, model, () => undefined)
+        }
+      }
+    })
+  )
+}
+
+const unlimited: Admission = { windows: {}, used: () => undefined }
+
+const estimated = (limits: LimitSet, estimate: number): number =>
+  limits.tpm === undefined && limits.tpd === undefined ? 0 : Math.ceil(estimate)

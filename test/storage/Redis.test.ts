@@ -16,6 +16,9 @@ const at = (...urls: ReadonlyArray<string>) =>
     { patienceMillis: 10_000 }
   )
 
+/** Its warnings are no part of these tests' output. */
+const quietly = Layer.provide(Logger.layer([]))
+
 const answers = (redis: Redis.Redis["Service"]) => Effect.map(Effect.exit(redis.send("ping")), Exit.isSuccess)
 
 const logged = () => {
@@ -61,7 +64,7 @@ describe("Redis", () => {
   it.live("does not start with a database that is not there", () =>
     Effect.gen(function* () {
       const server = yield* startRedis()
-      const error = yield* Effect.flip(Layer.build(at(`${server.url}/99`)))
+      const error = yield* Effect.flip(Layer.build(at(`${server.url}/99`).pipe(quietly)))
       assert.include(error.message, "DB index is out of range")
     })
   )
@@ -85,7 +88,7 @@ describe("Redis", () => {
         const returnedAt = performance.now()
         yield* eventually(answers(redis))
         assert.isBelow(performance.now() - returnedAt, 3000)
-      }).pipe(Effect.provide(at(server.url).pipe(Layer.provideMerge(logs))))
+      }).pipe(Effect.provide(at(server.url).pipe(Layer.provide(logs))))
       assert.strictEqual(lines.length, 2, lines.join("\n"))
       assert.match(lines[0] ?? "", /^Warn Redis cannot be reached: connect ECONNREFUSED/)
       assert.strictEqual(lines[1], "Info Redis answers again")
@@ -111,7 +114,7 @@ describe("Redis", () => {
         yield* eventually(answers(redis))
         assert.isBelow(performance.now() - returnedAt, 3000)
         assert.isNull(yield* redis.send("get", "counter"))
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -132,7 +135,7 @@ describe("Redis", () => {
         assert.isTrue(errors.every(({ cause }) => String(cause).includes("No answer to ping within 50 ms")))
         yield* server.resume
         yield* eventually(answers(redis))
-      }).pipe(Effect.provide(layerUrls([Redacted.make(server.url)])), Effect.ensuring(server.resume))
+      }).pipe(Effect.provide(layerUrls([Redacted.make(server.url)]).pipe(quietly)), Effect.ensuring(server.resume))
     })
   )
 
@@ -150,7 +153,7 @@ describe("Redis", () => {
           ...Object.values(thing ?? {})
         ])
         assert.notInclude(told.map(String).join(), "a secret value")
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -169,7 +172,7 @@ describe("Redis", () => {
         )
         assert.isAtMost((yield* reads) - before, 10)
         assert.strictEqual(yield* redis.send<string>("get", "sum"), "19900")
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -187,7 +190,7 @@ describe("Redis", () => {
         assert.strictEqual(yield* double(4), 8)
         yield* redis.send("script", "flush")
         assert.strictEqual(yield* double(21), 42)
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -209,7 +212,7 @@ describe("Redis", () => {
         yield* server.restart
         yield* publish("second")
         assert.deepStrictEqual(yield* Queue.take(messages), { channel: "revocations", message: "second" })
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -228,7 +231,7 @@ describe("Redis", () => {
           )
         )
         assert.strictEqual((yield* Queue.take(messages)).message, "late")
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -252,7 +255,7 @@ describe("Redis", () => {
           { concurrency: "unbounded" }
         )
         assert.deepStrictEqual(popped, ["queue", "work"])
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
     })
   )
 
@@ -263,9 +266,9 @@ describe("Redis", () => {
         const redis = yield* Redis.Redis
         for (let index = 0; index < 100; index += 1)
           yield* Effect.forkDetach(redis.send("incr", "late"), { startImmediately: true })
-      }).pipe(Effect.provide(at(server.url)))
+      }).pipe(Effect.provide(at(server.url).pipe(quietly)))
       const count = yield* Effect.flatMap(Redis.Redis, (redis) => redis.send("get", "late")).pipe(
-        Effect.provide(at(server.url))
+        Effect.provide(at(server.url).pipe(quietly))
       )
       assert.strictEqual(count, "100")
     })
@@ -288,7 +291,7 @@ describe("Redis", () => {
     Effect.gen(function* () {
       const port = yield* freePort
       const startedAt = performance.now()
-      yield* Effect.scoped(Layer.build(at(`redis://127.0.0.1:${port}`)))
+      yield* Effect.scoped(Layer.build(at(`redis://127.0.0.1:${port}`).pipe(quietly)))
       assert.isBelow(performance.now() - startedAt, 1500)
     })
   )

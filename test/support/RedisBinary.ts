@@ -45,7 +45,9 @@ const unpacked = Effect.fn(function* (folder: string) {
   }
 })
 
-/** Fetches redis-server and what of its dependencies this machine lacks, with the package lists that `options` select. */
+/**
+ * Fetches redis-server and what of its dependencies this machine lacks, with the package lists that `options` select.
+ */
 const download = Effect.fn(function* (into: string, options: ReadonlyArray<string>) {
   const plan = yield* run("apt-get", [...options, "-s", "install", "--no-install-recommends", "redis-server"], into)
   const packages = [...plan.matchAll(/^Inst (\S+)/gm)].flatMap((match) => match[1] ?? [])

@@ -1,0 +1,148 @@
+import { Clock, Effect } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { createHash } from "node:crypto"
+import { InternalError } from "../domain/Errors.ts"
+import { limiterScript, outcome, reasons } from "./LimiterScript.ts"
+import type { Decision, LimiterStore, Reservation, WindowState } from "./LimiterStore.ts"
+
+export interface RedisStoreOptions {
+  /**
+   * How long after it was sent a decision may still count, in milliseconds; a second where it is not given. Far more
+   * than a caller waits, since a busy process may be slow to send, and far less than what a server that hung has to
+   * catch up with.
+   */
+  readonly staleMillis?: number | undefined
+  /** Begins every key. */
+  readonly prefix?: string | undefined
+  /** A test's clock, in milliseconds; Redis' own otherwise. */
+  readonly now?: Effect.Effect<number> | undefined
+}
+
+type Operation = "reserve" | "settle" | "renew"
+
+/** What Redis calls the script; it need not be asked for. */
+const sha = createHash("sha1").update(limiterScript).digest("hex")
+
+const windowAt = (answer: ReadonlyArray<number>, position: number, limit: number | undefined) => {
+  const remaining = answer[position]
+  const resetMillis = answer[position + 1]
+  if (limit === undefined || remaining === undefined || resetMillis === undefined) return undefined
+  return { limit, remaining, resetMillis } satisfies WindowState
+}
+
+/** Reads what `reserve` answers; undefined where it is no decision. */
+const decisionOf = (answer: ReadonlyArray<number>, { limits }: Reservation): Decision | undefined => {
+  const [tag, , reasonIndex, limit = 0, remaining = 0, retryAfterMillis = 0] = answer
+  const windows = {
+    requestsPerMinute: windowAt(answer, 6, limits.rpm),
+    requestsPerDay: windowAt(answer, 8, limits.rpd),
+    tokensPerMinute: windowAt(answer, 10, limits.tpm),
+    tokensPerDay: windowAt(answer, 12, limits.tpd)
+  }
+  if (tag === outcome.admitted) return { _tag: "Admitted", windows }
+  const reason = reasons[reasonIndex ?? -1]
+  if (tag !== outcome.refused || reason === undefined) return undefined
+  return { _tag: "Refused", reason, limit, remaining, retryAfterMillis, windows }
+}
+
+const unavailable = (cause: unknown) =>
+  new InternalError({
+    reason: "limiter_unavailable",
+    message: "The rate limits cannot be checked; the request was not processed",
+    retryAfterMillis: 1000,
+    cause
+  })
+
+/** Counters that all instances share. Needs Redis 6.2 or newer. */
+export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: RedisStoreOptions = {}) {
+  const redis = yield* Redis.Redis
+  const fork = Effect.runForkWith(yield* Effect.context())
+  const staleMillis = options.staleMillis ?? 1000
+  const prefix = options.prefix ?? "xrouter:limits:"
+  // The braces make one slot of a cluster of all that belongs to a subject.
+  const stemOf = (subject: string) => `${prefix}{${subject}}:`
+  const run = (subject: string, operation: Operation, now: number | "", more: ReadonlyArray<string>) => {
+    const stem = stemOf(subject)
+    const keys = [`${stem}requests`, `${stem}tokens`, `${stem}counters`, `${stem}leases`] as const
+    const evaluate = redis.send<ReadonlyArray<number> | null>(
+      "evalsha",
+      sha,
+      "4",
+      ...keys,
+      operation,
+      `${now}`,
+      ...more
+    )
+    return Effect.catchIf(
+      evaluate,
+      // A server that was started anew, or was told to forget.
+      (error) => String(error.cause).includes("NOSCRIPT"),
+      () => Effect.andThen(redis.send("script", "load", limiterScript), evaluate)
+    )
+  }
+  const now: Effect.Effect<number | ""> = options.now ?? Effect.succeed("")
+
+  /** By Redis' clock; a reservation settled once has none any more. */
+  const admittedAt = new WeakMap<Reservation, number>()
+  /** Redis' clock less ours, as the last answer showed it; none until the first, and none under a test's clock. */
+  let skew: number | undefined
+
+  const ask = Effect.fnUntraced(function* ({ limits, requestId, subject, tokens }: Reservation) {
+    const sentAt = (yield* Clock.Clock).currentTimeMillisUnsafe()
+    const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
+    const listensUntil = skew === undefined ? 0 : sentAt + skew + staleMillis
+    const more = [requestId, ...[tokens, rpm, rpd, tpm, tpd, concurrency, listensUntil].map(String)]
+    const answer = (yield* run(subject, "reserve", yield* now, more)) ?? []
+    if (options.now === undefined) skew = (answer[1] ?? 0) - sentAt
+    return answer
+  })
+
+  const reserve = Effect.fnUntraced(
+    function* (reservation: Reservation) {
+      let answer = yield* ask(reservation)
+      // Too late by a clock that has been set since: now that is known, and nothing was counted.
+      if (answer[0] === outcome.late) answer = yield* ask(reservation)
+      const decision = decisionOf(answer, reservation)
+      if (decision === undefined)
+        return yield* unavailable(new Error(`Unexpected answer of the script: ${answer.join()}`))
+      if (decision._tag === "Admitted") admittedAt.set(reservation, answer[1] ?? 0)
+      return decision
+    },
+    Effect.catchTag("RedisError", (error) => Effect.fail(unavailable(error.cause)))
+  )
+
+  const inBackground = (name: string, effect: Effect.Effect<unknown, Redis.RedisError>) => {
+    fork(
+      Effect.catchTag(effect, "RedisError", (error) =>
+        Effect.logDebug(`Redis did not take a ${name}; the lease ends by itself`, error.cause)
+      )
+    )
+  }
+
+  const settle = (reservation: Reservation, usedTokens: number) =>
+    Effect.sync(() => {
+      const at = admittedAt.get(reservation)
+      if (at === undefined) return
+      admittedAt.delete(reservation)
+      const { limits, requestId, subject, tokens } = reservation
+      const difference = usedTokens - tokens
+      const minute = limits.tpm === undefined ? 0 : difference
+      const day = limits.tpd === undefined ? 0 : difference
+      if (limits.concurrency === undefined && minute === 0 && day === 0) return
+      const lease = limits.concurrency === undefined ? "" : requestId
+      inBackground("settlement", run(subject, "settle", at, [lease, `${at}`, `${minute}`, `${day}`]))
+    })
+
+  const renew = Effect.fnUntraced(function* (reservations: ReadonlyArray<Reservation>) {
+    const renewedAt = yield* now
+    const running = reservations.filter(
+      (reservation) => reservation.limits.concurrency !== undefined && admittedAt.has(reservation)
+    )
+    for (const [subject, group] of Map.groupBy(running, ({ subject }) => subject)) {
+      const ids = group.map(({ requestId }) => requestId)
+      inBackground("renewal", run(subject, "renew", renewedAt, ids))
+    }
+  })
+
+  return { reserve, settle, renew } satisfies LimiterStore["Service"]
+})
