@@ -37,7 +37,7 @@ const Rules = Layer.mergeAll(
   Authenticator.layer,
   Users.layer,
   ApiKeys.layer,
-  Limits.layer.pipe(Layer.provide(LimiterStore.layerMemory))
+  Limits.layer.pipe(Layer.provideMerge(LimiterStore.layer))
 )
 
 const Routing = Router.layer.pipe(

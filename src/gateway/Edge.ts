@@ -34,6 +34,7 @@ export const layer = (routes: RouteTable) =>
         return (response: HttpServerResponse.HttpServerResponse) => {
           context.status = response.status
           const headers: Record<string, string> = { "x-request-id": context.requestId }
+          if (context.isDegraded) headers["x-xrouter-degraded"] = "rate-limit"
           if (context.windows !== undefined) {
             Object.assign(headers, rateHeaders(context.windows, clock.currentTimeMillisUnsafe()))
           }

@@ -2,7 +2,9 @@ import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { Settings } from "../config/Settings.ts"
 import { InternalError } from "../domain/Errors.ts"
+import { LimiterStore } from "../limits/LimiterStore.ts"
 import { Migrations } from "../storage/Migrations.ts"
+import { query } from "../storage/Query.ts"
 import { ProviderHealth, type ProviderStatus } from "../router/ProviderHealth.ts"
 
 export type ComponentStatus = "up" | "degraded" | "down" | "off"
@@ -34,22 +36,21 @@ export class Health extends Context.Service<
       const settings = yield* Settings
       const providers = yield* ProviderHealth
       const migrations = yield* Migrations
+      const limiter = yield* LimiterStore
       let isDraining = false
 
       const database = yield* Effect.cachedWithTTL(
-        sql`SELECT 1`.pipe(
-          Effect.timeout("1 second"),
-          Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const })
-        ),
+        query(sql`SELECT 1`).pipe(Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const })),
         "1 second"
       )
 
       const report = Effect.map(database, (database): HealthReport => {
         const serving = Object.fromEntries(providers.status())
-        const all = [database, ...Object.values(serving)]
+        const redis = settings.redisUrls.length === 0 ? "off" : limiter.degraded?.() === true ? "down" : "up"
+        const all = [database, redis === "off" ? "up" : redis, ...Object.values(serving)]
         return {
           status: isDraining ? "down" : all.every((status) => status === "up") ? "up" : "degraded",
-          components: { database, redis: settings.redisUrls.length === 0 ? "off" : "up", providers: serving }
+          components: { database, redis, providers: serving }
         }
       })
 

@@ -26,6 +26,8 @@ export class RequestContext {
   /** The answer's own id (`chatcmpl-…`). */
   answerId: string | undefined
   stream = false
+  /** True where the limits were decided without the store that should have decided them. */
+  isDegraded = false
   /** Set while it counts among the active ones. */
   isActive = false
   /** The name that metrics know the model by. */

@@ -110,7 +110,8 @@ export class Limits extends Context.Service<
   )
 }
 
-const unlimited: Admission = { windows: {}, used: () => undefined }
+/** Where no limit holds. */
+export const unlimited: Admission = { windows: {}, used: () => undefined }
 
 const estimated = (limits: LimitSet, estimate: number): number =>
   limits.tpm === undefined && limits.tpd === undefined ? 0 : Math.ceil(estimate)
