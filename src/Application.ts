@@ -4,12 +4,13 @@ import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Authenticator } from "./auth/Authenticator.ts"
 import { Users } from "./auth/Users.ts"
 import { Settings } from "./config/Settings.ts"
-import { Announcement, FirstKey } from "./FirstStart.ts"
+import { Announcement } from "./FirstStart.ts"
 import { GatewayServer } from "./gateway/Gateway.ts"
 import { Health } from "./gateway/Health.ts"
 import * as NodeServer from "./gateway/NodeServer.ts"
 import { LimiterStore } from "./limits/LimiterStore.ts"
 import { Limits } from "./limits/Limits.ts"
+import { Notices } from "./Notices.ts"
 import { Catalog } from "./router/Catalog.ts"
 import { ProviderHealth } from "./router/ProviderHealth.ts"
 import { Providers } from "./router/Providers.ts"
@@ -48,7 +49,7 @@ const Routing = Router.layer.pipe(
 /** XRouter as a service: everything of it but the settings, which tell it what to be. */
 export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcement).pipe(
   Layer.provideMerge(NodeServer.layer),
-  Layer.provide([Health.layer, FirstKey.layer]),
+  Layer.provide(Health.layer),
   Layer.provide([Rules, Routing]),
   Layer.provide(Storage),
   Layer.provide(Telemetry),
@@ -56,7 +57,7 @@ export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcemen
 )
 
 /** XRouter as `npm start` runs it: set by the environment and `xrouter.yaml`. */
-export const Application = ApplicationWithSettings.pipe(
+export const Application = Layer.merge(ApplicationWithSettings, Layer.provide(Notices, Telemetry)).pipe(
   Layer.provide(Settings.layer),
   Layer.provide(NodeServices.layer)
 )

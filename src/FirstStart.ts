@@ -1,4 +1,4 @@
-import { Console, Context, Effect, FileSystem, Layer, Redacted } from "effect"
+import { Console, Effect, FileSystem, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Users } from "./auth/Users.ts"
@@ -10,42 +10,36 @@ const firstUser = "admin@xrouter.local"
 const firstTier = "pro"
 
 /** The first embedded start makes a user with one API key; undefined at every other start. */
-export class FirstKey extends Context.Service<FirstKey, { readonly key: Redacted.Redacted | undefined }>()(
-  "xrouter/FirstKey"
-) {
-  static readonly layer = Layer.effect(
-    FirstKey,
-    Effect.gen(function* () {
-      const { databaseUrl, tiers } = yield* Settings
-      const users = yield* Users
-      const keys = yield* ApiKeys
-      if (databaseUrl !== undefined) return { key: undefined }
-      const { data } = yield* users.list({ limit: 1 })
-      if (data.length > 0) return { key: undefined }
-      const tier = tiers.has(firstTier) ? firstTier : undefined
-      const user = yield* users.create({ email: firstUser, tier })
-      return yield* keys.create({ userId: user.id, name: "first", tier })
-    })
-  )
-}
+const firstKey = Effect.gen(function* () {
+  const { databaseUrl, tiers } = yield* Settings
+  const users = yield* Users
+  const keys = yield* ApiKeys
+  if (databaseUrl !== undefined) return undefined
+  const { data } = yield* users.list({ limit: 1 })
+  if (data.length > 0) return undefined
+  const tier = tiers.has(firstTier) ? firstTier : undefined
+  const user = yield* users.create({ email: firstUser, tier })
+  return (yield* keys.create({ userId: user.id, name: "first", tier })).key
+})
 
 /**
  * Says where the gateway is: in the log, and in embedded mode in the data folder too, where `xrouter` looks for it. The first
- * key is shown once, on the terminal and not in the log, in a command that works as pasted.
+ * key is shown once, on the terminal and not in the log, in a command that works as pasted; it is made only now that the
+ * gateway listens, since a start that came to nothing would take it along.
  */
 export const Announcement = Layer.effectDiscard(
   Effect.gen(function* () {
     const settings = yield* Settings
     const { address } = yield* HttpServer.HttpServer
-    const { key } = yield* FirstKey
     const port = address._tag === "UnixPathAddress" ? settings.port : address.port
     const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host
     const url = settings.port === port ? settings.publicUrl : `http://${host}:${port}`
-    yield* Effect.logInfo(`XRouter listens on http://${host}:${port}`)
     if (settings.databaseUrl === undefined) {
       const fs = yield* FileSystem.FileSystem
       yield* fs.writeFileString(gatewayUrlFile(settings.dataDir), `${url}\n`, { mode: 0o600 })
     }
+    const key = yield* firstKey
+    yield* Effect.logInfo(`XRouter listens on http://${host}:${port}`)
     if (key !== undefined) yield* Console.log(welcome(url, Redacted.value(key)))
   })
 )

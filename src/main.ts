@@ -1,5 +1,5 @@
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Layer } from "effect"
-import { Application } from "./Application.ts"
+import { keepCompiled } from "./CompileCache.ts"
 
-Layer.launch(Application).pipe(NodeRuntime.runMain)
+keepCompiled()
+const { runGateway } = await import("./Launch.ts")
+runGateway()

@@ -2,14 +2,16 @@ import { Console, Effect, Logger, Stream } from "effect"
 import { Redis } from "effect/persistence"
 import { SqlClient } from "effect/sql/SqlClient"
 import { unreadVariables } from "../config/Environment.ts"
-import type { ConfigError } from "../config/Faults.ts"
+import type { ConfigError, Fault } from "../config/Faults.ts"
 import { readSettings } from "../config/ReadSettings.ts"
 import { type ProviderSettings, Settings, type SettingsValue } from "../config/Settings.ts"
+import { withoutEffect } from "../config/WithoutEffect.ts"
 import type { Provider } from "../providers/Provider.ts"
 import { Providers } from "../router/Providers.ts"
 import { layerServer } from "../storage/Database.ts"
 import * as RedisStore from "../storage/Redis.ts"
-import { CommandError, wordsOf } from "./CommandError.ts"
+import { wordsOf } from "../ErrorWords.ts"
+import { CommandError } from "./CommandError.ts"
 import { printTable } from "./Output.ts"
 
 /** What was looked at, and how it stands. */
@@ -26,8 +28,8 @@ const patience = "20 seconds"
 export const runChecks = Effect.fn("Checks.run")(
   function* (json: boolean) {
     const findings = [
-      ...(yield* warnings),
-      ...(yield* Effect.matchEffect(readSettings(), { onFailure: faults, onSuccess: connections }))
+      ...(yield* warnings(unreadVariables)),
+      ...(yield* Effect.matchEffect(readSettings(), { onFailure: faults, onSuccess: good }))
     ]
     yield* json
       ? Console.log(JSON.stringify({ checks: findings }, null, 2))
@@ -44,12 +46,15 @@ export const runChecks = Effect.fn("Checks.run")(
   Effect.provideService(Logger.LogToStderr, true)
 )
 
-const warnings = Effect.map(unreadVariables, (names) =>
-  names.map((check): Finding => ({ check, status: "warning", message: "is no variable of XRouter" }))
-)
+const warnings = <E, R>(notices: Effect.Effect<ReadonlyArray<Fault>, E, R>) =>
+  Effect.map(notices, (found) => found.map(({ at, message }): Finding => ({ check: at, status: "warning", message })))
 
 const faults = ({ faults }: ConfigError): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.succeed(faults.map(({ at, message }) => ({ check: at, status: "failed", message })))
+
+const good = Effect.fnUntraced(function* (settings: SettingsValue) {
+  return [...(yield* warnings(withoutEffect(settings))), ...(yield* connections(settings))]
+})
 
 const connections = (settings: SettingsValue) =>
   Effect.all(

@@ -7,9 +7,3 @@ export class CommandError extends Schema.TaggedError<CommandError>()("CommandErr
     return this.message
   }
 }
-
-/** The error's message and those of its causes: what the system or a server said is often the cause's cause. */
-export const wordsOf = (error: unknown): string => [...new Set(messagesOf(error))].join(": ")
-
-const messagesOf = (error: unknown): ReadonlyArray<string> =>
-  error instanceof Error ? [error.message, ...messagesOf(error.cause)].filter((message) => message !== "") : []

@@ -1,9 +1,6 @@
 #!/usr/bin/env node
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect } from "effect"
-import { Command } from "effect/cli"
-import manifest from "../../package.json" with { type: "json" }
-import { xrouter } from "./Xrouter.ts"
+import { keepCompiled } from "../CompileCache.ts"
 
-Command.run(xrouter, { version: manifest.version }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+keepCompiled()
+const { runCommand } = await import("./Run.ts")
+runCommand()

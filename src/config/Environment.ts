@@ -1,5 +1,5 @@
 import { Config, ConfigProvider, Effect, Option, Result, Schema } from "effect"
-import { describeIssues, type Faults } from "./Faults.ts"
+import { describeIssues, type Fault, type Faults } from "./Faults.ts"
 import { sections, type Variable } from "./Variables.ts"
 
 /** A variable's text without the space around it; undefined where it is unset, empty or blank. */
@@ -40,9 +40,16 @@ const ofKubernetes = /^XROUTER_(SERVICE|PORT)_/
 /** The variables that begin like ours and that nothing reads: typing errors, mostly. */
 export const unreadVariables = Effect.gen(function* () {
   const read = new Set(sections.flatMap(({ variables }) => Object.values(variables).map(({ name }) => name)))
-  const names = yield* namesUnder(yield* ConfigProvider.ConfigProvider, [ours])
-  return names.filter((name) => !read.has(name) && !ofKubernetes.test(name)).sort()
+  const names = yield* namesBelow(ours)
+  return names
+    .filter((name) => !read.has(name) && !ofKubernetes.test(name))
+    .sort()
+    .map((at): Fault => ({ at, message: "is no variable of XRouter" }))
 })
+
+/** The variables that are set and whose names begin with `prefix_`. */
+export const namesBelow = (prefix: string): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => namesUnder(provider, [prefix]))
 
 const namesUnder = (
   provider: ConfigProvider.ConfigProvider,

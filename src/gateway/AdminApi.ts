@@ -100,6 +100,9 @@ const summary = (text: string) => OpenApi.annotations({ summary: text })
 /** A mistyped bound would make a key of fewer bounds than was meant, a mistyped filter would tell of all: none is ignored. */
 const strict = { onExcessProperty: "error" } as const
 
+/** Bodies that are read so strictly, by their names in the OpenAPI document. */
+export const closedBodies: ReadonlySet<string> = new Set(["NewUser", "UserChanges", "NewKey", "KeyChanges", "Limits"])
+
 /** Users and their keys, for whoever runs the gateway. */
 export class AdminApi extends HttpApiGroup.make("admin")
   .add(

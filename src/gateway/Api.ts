@@ -1,8 +1,9 @@
 import { HttpApi, OpenApi } from "effect/http-api"
-import { AdminApi } from "./AdminApi.ts"
+import { AdminApi, closedBodies } from "./AdminApi.ts"
 import { ChatApi } from "./ChatApi.ts"
 import { HealthApi } from "./HealthApi.ts"
 import { ModelsApi } from "./ModelsApi.ts"
+import { openObjects } from "./OpenObjects.ts"
 import { RaisedErrors } from "./RaisedErrors.ts"
 
 /** What is served through its declaration; see `ChatRoute.ts` for what is not. */
@@ -17,6 +18,7 @@ export class Api extends TypedApi.add(ChatApi).annotateMerge(
   OpenApi.annotations({
     title: "XRouter",
     version: "0.1.0",
-    description: "An OpenAI-compatible gateway for language models, GigaChat and YandexGPT first."
+    description: "An OpenAI-compatible gateway for language models, GigaChat and YandexGPT first.",
+    transform: openObjects(closedBodies)
   })
 ) {}

@@ -113,7 +113,10 @@ export class ChatAnswers extends Context.Service<
           serve(context, plan.first)
           const meter = new Meter(context, chat, now)
           // However the answer ends, and before the limiter hears that it has.
-          yield* Effect.addFinalizer(() => Effect.sync(() => settle(meter, context, admission)))
+          yield* Scope.addFinalizer(
+            yield* Effect.scope,
+            Effect.sync(() => settle(meter, context, admission))
+          )
           return yield* context.stream ? streamed(options, head, meter) : whole(options, head, meter)
         })
       }

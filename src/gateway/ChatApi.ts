@@ -14,10 +14,16 @@ const Usage = Schema.Struct({
 
 const FinishReason = Schema.Literals(["stop", "length", "tool_calls", "content_filter", "function_call"])
 
-const ToolCall = Schema.Struct({
+const FunctionCall = Schema.Struct({
   id: Schema.String,
   type: Schema.Literal("function"),
   function: Schema.Struct({ name: Schema.String, arguments: Schema.String })
+})
+
+const CustomCall = Schema.Struct({
+  id: Schema.String,
+  type: Schema.Literal("custom"),
+  custom: Schema.Struct({ name: Schema.String, input: Schema.String })
 })
 
 export const ChatCompletionBody = Schema.Struct({
@@ -33,7 +39,7 @@ export const ChatCompletionBody = Schema.Struct({
         content: Schema.NullOr(Schema.String),
         refusal: Schema.NullOr(Schema.String),
         reasoning_content: Schema.optionalKey(Schema.String),
-        tool_calls: Schema.optionalKey(Schema.Array(ToolCall))
+        tool_calls: Schema.optionalKey(Schema.Array(Schema.Union([FunctionCall, CustomCall])))
       }),
       logprobs: Schema.NullOr(Schema.Json),
       finish_reason: Schema.NullOr(FinishReason)

@@ -1,5 +1,6 @@
-import { Schema, SchemaTransformation } from "effect"
+import { Schema, SchemaTransformation, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
+import { Attempt } from "../domain/Attempt.ts"
 import {
   AuthError,
   authReasons,
@@ -16,10 +17,14 @@ import { authStatus, internalStatus, providerStatus, validationStatus } from "./
 
 /**
  * The five errors as the OpenAPI document and the typed client know them: one schema a status, each with the closed list of
- * its reasons. A client gets back the error that was raised. The server answers through `ErrorResponse.ts`, which knows the
+ * its reasons. A client gets back the error that was raised, but for what stays in the log. The server answers through `ErrorResponse.ts`, which knows the
  * headers too, so the way from an error to the wire is there and only the way back is here.
  */
-const envelope = <const Code extends string, Reason extends string>(code: Code, reasons: ReadonlyArray<Reason>) =>
+const envelope = <const Code extends string, Reason extends string>(
+  identifier: string,
+  code: Code,
+  reasons: ReadonlyArray<Reason>
+) =>
   Schema.Struct({
     error: Schema.Struct({
       code: Schema.Literal(code),
@@ -35,10 +40,12 @@ const envelope = <const Code extends string, Reason extends string>(code: Code, 
         retry_after: Schema.optionalKey(Schema.Int),
         provider: Schema.optionalKey(Schema.String),
         upstream_status: Schema.optionalKey(Schema.Int),
-        upstream_message: Schema.optionalKey(Schema.String)
+        upstream_message: Schema.optionalKey(Schema.String),
+        timer: ProviderError.fields.timer,
+        attempts: Schema.optionalKey(Schema.Array(Attempt))
       })
     })
-  })
+  }).annotate({ identifier })
 
 type Envelope<Code extends string, Reason extends string> = ReturnType<typeof envelope<Code, Reason>>["Type"]
 
@@ -52,92 +59,108 @@ const told = <const Code extends string, Reason extends string>(
 
 const auth = (status: 401 | 403) =>
   envelope(
+    `AuthError${status}`,
     "auth_error",
     authReasons.filter((reason) => authStatus(reason) === status)
+  ).pipe(
+    Schema.decodeTo(
+      Schema.toType(AuthError),
+      SchemaTransformation.transform({
+        decode: ({ error: { details, message } }) =>
+          new AuthError({ message, ...Struct.pick(details, ["reason", "scope"]) }),
+        encode: (error: AuthError) => told("auth_error", error.reason, error.message)
+      })
+    ),
+    HttpApiSchema.status(status)
   )
-    .pipe(
-      Schema.decodeTo(
-        Schema.toType(AuthError),
-        SchemaTransformation.transform({
-          decode: ({ error }) => new AuthError({ reason: error.details.reason, message: error.message }),
-          encode: (error: AuthError) => told("auth_error", error.reason, error.message)
-        })
-      )
-    )
-    .pipe(HttpApiSchema.status(status))
 
 const validation = (status: ReturnType<typeof validationStatus>) =>
   envelope(
+    `ValidationError${status}`,
     "validation_error",
     validationReasons.filter((reason) => validationStatus(reason) === status)
-  )
-    .pipe(
-      Schema.decodeTo(
-        Schema.toType(ValidationError),
-        SchemaTransformation.transform({
-          decode: ({ error }) =>
-            new ValidationError({
-              reason: error.details.reason,
-              message: error.message,
-              ...(error.param === null ? {} : { param: error.param })
-            }),
-          encode: (error: ValidationError) => told("validation_error", error.reason, error.message)
-        })
-      )
-    )
-    .pipe(HttpApiSchema.status(status))
-
-const rateLimit = envelope("rate_limit_error", rateLimitReasons)
-  .pipe(
+  ).pipe(
     Schema.decodeTo(
-      Schema.toType(RateLimitError),
+      Schema.toType(ValidationError),
       SchemaTransformation.transform({
-        decode: ({ error: { message, details } }) =>
-          new RateLimitError({ reason: details.reason, message, retryAfterMillis: (details.retry_after ?? 1) * 1000 }),
-        encode: (error: RateLimitError) => told("rate_limit_error", error.reason, error.message)
+        decode: ({ error: { details, message, param } }) =>
+          new ValidationError({
+            message,
+            ...Struct.pick(details, ["reason", "provider"]),
+            ...(param === null ? {} : { param })
+          }),
+        encode: (error: ValidationError) => told("validation_error", error.reason, error.message)
       })
-    )
+    ),
+    HttpApiSchema.status(status)
   )
-  .pipe(HttpApiSchema.status(429))
+
+const rateLimit = envelope("RateLimitError429", "rate_limit_error", rateLimitReasons).pipe(
+  Schema.decodeTo(
+    Schema.toType(RateLimitError),
+    SchemaTransformation.transform({
+      decode: ({ error: { details, message } }) =>
+        new RateLimitError({
+          message,
+          retryAfterMillis: (details.retry_after ?? 1) * 1000,
+          ...Struct.pick(details, ["reason", "limit", "remaining", "provider"])
+        }),
+      encode: (error: RateLimitError) => told("rate_limit_error", error.reason, error.message)
+    })
+  ),
+  HttpApiSchema.status(429)
+)
 
 const provider = (status: ReturnType<typeof providerStatus>) =>
   envelope(
+    `ProviderError${status}`,
     "provider_error",
     providerReasons.filter((reason) => providerStatus(reason) === status)
+  ).pipe(
+    Schema.decodeTo(
+      Schema.toType(ProviderError),
+      SchemaTransformation.transform({
+        decode: ({ error: { details, message } }) =>
+          new ProviderError({
+            message,
+            provider: details.provider ?? "unknown",
+            ...(details.upstream_status === undefined ? {} : { upstreamStatus: details.upstream_status }),
+            ...(details.upstream_message === undefined ? {} : { upstreamMessage: details.upstream_message }),
+            ...retryAfter(details),
+            ...Struct.pick(details, ["reason", "timer", "attempts"])
+          }),
+        encode: (error: ProviderError) => told("provider_error", error.reason, error.message)
+      })
+    ),
+    HttpApiSchema.status(status)
   )
-    .pipe(
-      Schema.decodeTo(
-        Schema.toType(ProviderError),
-        SchemaTransformation.transform({
-          decode: ({ error: { message, details } }) =>
-            new ProviderError({ reason: details.reason, message, provider: details.provider ?? "unknown" }),
-          encode: (error: ProviderError) => told("provider_error", error.reason, error.message)
-        })
-      )
-    )
-    .pipe(HttpApiSchema.status(status))
 
 const internal = (status: ReturnType<typeof internalStatus>) =>
   envelope(
+    `InternalError${status}`,
     "internal_error",
     internalReasons.filter((reason) => internalStatus(reason) === status)
+  ).pipe(
+    Schema.decodeTo(
+      Schema.toType(InternalError),
+      SchemaTransformation.transform({
+        decode: ({ error: { details, message } }) =>
+          new InternalError({ message, reason: details.reason, ...retryAfter(details) }),
+        encode: (error: InternalError) => told("internal_error", error.reason, error.message)
+      })
+    ),
+    HttpApiSchema.status(status)
   )
-    .pipe(
-      Schema.decodeTo(
-        Schema.toType(InternalError),
-        SchemaTransformation.transform({
-          decode: ({ error }) => new InternalError({ reason: error.details.reason, message: error.message }),
-          encode: (error: InternalError) => told("internal_error", error.reason, error.message)
-        })
-      )
-    )
-    .pipe(HttpApiSchema.status(status))
+
+const retryAfter = ({ retry_after }: { readonly retry_after?: number }) =>
+  retry_after === undefined ? {} : { retryAfterMillis: retry_after * 1000 }
 
 /** What any endpoint may answer beside its success. */
 export const requestErrors = [
   validation(400),
   validation(404),
   validation(405),
+  validation(408),
   validation(413),
   validation(415),
   validation(431),

@@ -32,5 +32,11 @@ export const Gateway = Layer.mergeAll(ApiRoutes, ChatRoute, SlashedModelRoute, D
   Layer.provide([ChatAnswers.layer, RequestReport.layer])
 )
 
+/**
+ * One spelling for each path, as the table of routes, CORS and a proxy's rules in front of us know it: `/Admin/v1/users` or
+ * `//admin/v1/users` is nothing.
+ */
+const routerConfig = { caseSensitive: true, ignoreDuplicateSlashes: false, ignoreTrailingSlash: false }
+
 /** The gateway on the HTTP server at hand. */
-export const GatewayServer = HttpRouter.serve(Gateway, { disableLogger: true, disableListenLog: true })
+export const GatewayServer = HttpRouter.serve(Gateway, { disableLogger: true, disableListenLog: true, routerConfig })

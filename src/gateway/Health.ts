@@ -3,9 +3,10 @@ import { SqlClient } from "effect/sql"
 import { Settings } from "../config/Settings.ts"
 import { InternalError } from "../domain/Errors.ts"
 import { LimiterStore } from "../limits/LimiterStore.ts"
+import { ProviderHealth, type ProviderStatus } from "../router/ProviderHealth.ts"
 import { Migrations } from "../storage/Migrations.ts"
 import { query } from "../storage/Query.ts"
-import { ProviderHealth, type ProviderStatus } from "../router/ProviderHealth.ts"
+import { Metrics } from "../telemetry/Metrics.ts"
 
 export type ComponentStatus = "up" | "degraded" | "down" | "off"
 
@@ -37,31 +38,33 @@ export class Health extends Context.Service<
       const providers = yield* ProviderHealth
       const migrations = yield* Migrations
       const limiter = yield* LimiterStore
+      const metrics = yield* Metrics
       let isDraining = false
 
       const database = yield* Effect.cachedWithTTL(
-        query(sql`SELECT 1`).pipe(Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const })),
+        query(sql`SELECT 1`).pipe(
+          Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const }),
+          Effect.tap((status) => Effect.sync(() => metrics.setDegraded("database", status === "down")))
+        ),
         "1 second"
       )
 
-      const report = Effect.map(database, (database): HealthReport => {
+      const report = Effect.gen(function* (): Effect.fn.Return<HealthReport> {
         const serving = Object.fromEntries(providers.status())
         const redis = settings.redisUrls.length === 0 ? "off" : limiter.degraded?.() === true ? "down" : "up"
-        const all = [database, redis === "off" ? "up" : redis, ...Object.values(serving)]
-        return {
-          status: isDraining ? "down" : all.every((status) => status === "up") ? "up" : "degraded",
-          components: { database, redis, providers: serving }
-        }
+        const components: HealthReport["components"] = { database: yield* database, redis, providers: serving }
+        const all = [components.database, redis === "off" ? "up" : redis, ...Object.values(serving)]
+        const canServe = !isDraining && (yield* migrations.ready)
+        return { status: !canServe ? "down" : all.every((status) => status === "up") ? "up" : "degraded", components }
       })
 
       return {
         report,
         ready: Effect.gen(function* () {
-          const { status } = yield* report
-          if (status === "down") return yield* draining
+          if (isDraining) return yield* draining
           // Once the tables were seen, known keys are served through an outage; before that, nobody is known.
           if (!(yield* migrations.ready)) return yield* withoutTables
-          return status
+          return (yield* report).status === "up" ? "up" : "degraded"
         }),
         drain: Effect.sync(() => {
           isDraining = true

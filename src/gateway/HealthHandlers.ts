@@ -15,7 +15,7 @@ export const HealthHandlers = HttpApiBuilder.group(
     const health = yield* Health
     const metrics = yield* Metrics
     const { metricsToken } = yield* Settings
-    const expected = metricsToken === undefined ? undefined : digest(`Bearer ${Redacted.value(metricsToken)}`)
+    const expected = metricsToken === undefined ? undefined : digest(Redacted.value(metricsToken))
 
     return handlers.handleAll({
       live: () => Effect.succeed({ status: "up" as const }),
@@ -32,8 +32,11 @@ export const HealthHandlers = HttpApiBuilder.group(
         if (expected !== undefined) {
           const { headers } = yield* HttpServerRequest.HttpServerRequest
           const given = headers["authorization"]
-          if (given === undefined || !timingSafeEqual(digest(given), expected)) return yield* notForYou(given)
+          const token = /^bearer +(\S+)$/i.exec(given ?? "")?.[1]
+          if (token === undefined || !timingSafeEqual(digest(token), expected)) return yield* notForYou(given)
         }
+        // So that what it tells of the database is of now.
+        yield* health.report
         return yield* metrics.render
       })
     })

@@ -9,5 +9,5 @@ import { requestErrors } from "./ErrorSchemas.ts"
 export class RaisedErrors extends HttpApiMiddleware.Service<RaisedErrors>()("xrouter/gateway/RaisedErrors", {
   error: requestErrors
 }) {
-  static readonly layer = Layer.succeed(RaisedErrors, (httpEffect) => Effect.catch(httpEffect, Effect.die))
+  static readonly layer = Layer.succeed(RaisedErrors, (httpEffect) => Effect.orDie(httpEffect))
 }

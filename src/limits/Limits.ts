@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type InternalError, RateLimitError } from "../domain/Errors.ts"
 import type { LimitSet, Principal } from "../domain/Principal.ts"
@@ -74,10 +74,14 @@ export class Limits extends Context.Service<
           const { concurrency } = reservation.limits
           let used = reservation.tokens
           if (concurrency !== undefined) running.add(reservation)
-          yield* Effect.addFinalizer(() => {
-            running.delete(reservation)
-            return store.settle(reservation, used)
-          })
+          // `Effect.addFinalizer` would keep a copy of all services for it, which costs more than the decision did.
+          yield* Scope.addFinalizer(
+            yield* Effect.scope,
+            Effect.suspend(() => {
+              running.delete(reservation)
+              return store.settle(reservation, used)
+            })
+          )
           return {
             windows: decision.windows,
             used: (tokens: number) => {

@@ -31,9 +31,10 @@ class Book {
   readonly #subjects = new Map<string, Counters>()
   /**
    * When an admission happened, so that its settlement finds the same entry; a reservation settled once has none any
-   * more.
+   * more. Every admission is settled, when its scope closes, so nothing stays here; a weak map would have the garbage
+   * collector look at each request.
    */
-  readonly #admittedAt = new WeakMap<Reservation, number>()
+  readonly #admittedAt = new Map<Reservation, number>()
   #sweep = this.#subjects.entries()
 
   get size(): number {

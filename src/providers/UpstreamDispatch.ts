@@ -1,4 +1,4 @@
-import { Array as Arr, Cause, Effect, type Pull, type Scope, Stream } from "effect"
+import { Array as Arr, Cause, Effect, type Pull, Scope, Stream } from "effect"
 import type { Dispatcher } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
 import { invalidAnswer } from "./BrokenAnswers.ts"
@@ -235,7 +235,12 @@ export const stream = (
     })
     // The finalizer stands before the request does, so that no interruption falls between them.
     return Effect.andThen(
-      Effect.addFinalizer(() => flow?.release ?? Effect.void),
+      Effect.flatMap(Effect.scope, (scope) =>
+        Scope.addFinalizer(
+          scope,
+          Effect.suspend(() => flow?.release ?? Effect.void)
+        )
+      ),
       opened
     )
   })

@@ -1,6 +1,6 @@
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, Exit, Layer, Result } from "effect"
 import { type ModelAlias, Settings } from "../config/Settings.ts"
-import { ValidationError } from "../domain/Errors.ts"
+import { ProviderError, ValidationError } from "../domain/Errors.ts"
 import type { Provider, ProviderModel } from "../providers/Provider.ts"
 import type { Weighted } from "./Policy.ts"
 import { Providers } from "./Providers.ts"
@@ -32,6 +32,12 @@ const gigaChatNames: ReadonlyMap<string, string> = new Map([
 
 const listingTtl = "5 minutes"
 
+/** How long a provider that did not list its models is left alone. */
+const failureTtl = "10 seconds"
+
+/** Whoever asks for all models waits no longer for one provider's. */
+const listingPatience = "5 seconds"
+
 /** Models of a provider that lists none become labels by answering, up to this many. */
 const unlistedLabels = 50
 
@@ -58,25 +64,28 @@ export class Catalog extends Context.Service<
       const labels = new Set<string>()
       let unlisted = 0
 
-      const refresh = Effect.fn("Catalog.refresh")(function* (provider: Provider) {
-        const models = yield* provider.models
-        listings.set(provider.name, models)
-        for (const { id } of models) labels.add(`${provider.name}/${id}`)
-        return models
-      })
+      const refresh = Effect.fn("Catalog.refresh")(
+        function* (provider: Provider) {
+          const models = yield* provider.models.pipe(
+            Effect.timeoutOrElse({ duration: listingPatience, orElse: () => Effect.fail(tooSlow(provider)) })
+          )
+          listings.set(provider.name, models)
+          for (const { id } of models) labels.add(`${provider.name}/${id}`)
+          return models
+        },
+        (listing, { name }) =>
+          Effect.tapError(listing, ({ message }) => Effect.logWarning(`${name} does not list its models: ${message}`))
+      )
 
-      /** One call to a provider at a time, whoever asks; a failed one leaves the last list standing and is not kept. */
+      /** One call to a provider at a time, whoever asks; a failed one leaves the last list standing. */
       const listed = new Map<string, Effect.Effect<ReadonlyArray<ProviderModel>>>()
       for (const provider of providers.values()) {
-        const [fetch, forget] = yield* Effect.cachedInvalidateWithTTL(refresh(provider), listingTtl)
+        const listing = yield* Effect.cachedWithTTL(refresh(provider), (exit) =>
+          Exit.isSuccess(exit) ? listingTtl : failureTtl
+        )
         listed.set(
           provider.name,
-          Effect.catch(fetch, (error) =>
-            Effect.logWarning(`${provider.name} does not list its models: ${error.message}`).pipe(
-              Effect.andThen(forget),
-              Effect.as(listings.get(provider.name) ?? [])
-            )
-          )
+          Effect.catch(listing, () => Effect.sync(() => listings.get(provider.name) ?? []))
         )
       }
       // So that metrics know the models' names before somebody asks for the list.
@@ -99,10 +108,15 @@ export class Catalog extends Context.Service<
         return slash <= 0 ? undefined : direct(name, name.slice(0, slash), name.slice(slash + 1))
       }
 
+      const yandex = settings.providers.get("yandexgpt")
+      const folder = yandex?.kind === "yandexgpt" ? `gpt://${yandex.folderId}/` : undefined
+
       const bare = (name: string): Resolution | undefined => {
+        if (folder !== undefined && name.startsWith(folder) && name !== folder) return direct(name, "yandexgpt", name)
+        if (name.includes("/")) return undefined
         const lower = name.toLowerCase()
         if (lower.startsWith("gigachat")) return direct(name, "gigachat", gigaChatNames.get(lower) ?? name)
-        if (lower.startsWith("yandexgpt") || name.startsWith("gpt://")) return direct(name, "yandexgpt", name)
+        if (lower.startsWith("yandexgpt")) return direct(name, "yandexgpt", name)
         return undefined
       }
 
@@ -170,6 +184,13 @@ export class Catalog extends Context.Service<
     })
   )
 }
+
+const tooSlow = ({ name }: Provider) =>
+  new ProviderError({
+    reason: "provider_timeout",
+    message: `${name} did not list its models within ${listingPatience}`,
+    provider: name
+  })
 
 /** `yandexgpt:rc` and `yandexgpt/rc` are versions of what is listed as `yandexgpt`. */
 const unversioned = (model: string): string =>

@@ -1,5 +1,7 @@
 import { Data, Effect, FileSystem, Schema, type Scope } from "effect"
+import type { PlatformError } from "effect/PlatformError"
 import { randomBytes } from "node:crypto"
+import { dirname, resolve } from "node:path"
 
 /** The data folder cannot be used. `message` says what to do about it. */
 export class DataFolderError extends Schema.TaggedError<DataFolderError>()("DataFolderError", {
@@ -8,25 +10,36 @@ export class DataFolderError extends Schema.TaggedError<DataFolderError>()("Data
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
 
-/** Turns a failure to read or write into one that names the file. */
+/** Turns a failure to read or write into one that names the file; its cause is what the system said. */
 export const orFolderError =
   (path: string, doing: string) =>
   <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, DataFolderError, R> =>
-    Effect.mapError(
-      effect,
-      (cause) =>
-        new DataFolderError({
-          path,
-          cause,
-          message: `Cannot ${doing} ${path}: ${cause instanceof Error ? cause.message : cause}`
-        })
-    )
+    Effect.mapError(effect, (cause) => new DataFolderError({ path, cause, message: `Cannot ${doing} ${path}` }))
 
 /** Makes sure of the folder. It holds secrets: nobody but its owner may look into one that we make. */
 export const makeDataFolder = Effect.fn("DataFolder.make")(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  yield* fs.makeDirectory(path, { recursive: true, mode: 0o700 }).pipe(orFolderError(path, "make the data folder"))
+  yield* makeFolder(resolve(path)).pipe(orFolderError(path, "make the data folder"))
 })
+
+/** One folder at a time: Node's recursive mkdir never ends below a folder that is there and takes no other, as /proc. */
+const makeFolder = (path: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    yield* fs.makeDirectory(path, { mode: 0o700 }).pipe(
+      Effect.catch((error) =>
+        Effect.gen(function* () {
+          const isThere = yield* fs.stat(path).pipe(
+            Effect.map(({ type }) => type === "Directory"),
+            Effect.orElseSucceed(() => false)
+          )
+          if (isThere) return
+          if (error.reason._tag !== "NotFound" || (yield* fs.exists(dirname(path)))) return yield* error
+          yield* makeFolder(dirname(path))
+          yield* makeFolder(path)
+        })
+      )
+    )
+  })
 
 /**
  * Writes a file that others see whole or not at all, readable by its owner only. False where the file is there already:

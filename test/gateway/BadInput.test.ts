@@ -173,7 +173,13 @@ layer(Subject.layer, { excludeTestServices: true })("a request that is not of th
         "/v2/chat/completions",
         "/v1/chat/completions/more",
         "/%zz",
-        "/v1/modelsx"
+        "/v1/modelsx",
+        // One spelling for each path.
+        "/V1/models",
+        "//v1/models",
+        "/v1//models",
+        "/health/",
+        "/Admin/v1/users"
       ]) {
         assertRefused(yield* gateway.request(path), 404, "not_found")
       }

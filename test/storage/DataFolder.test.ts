@@ -31,6 +31,15 @@ layer(NodeFileSystem.layer)("the data folder", (it) => {
     })
   )
 
+  it.effect("fails where the folder above takes no other, and does not try for ever", () =>
+    Effect.gen(function* () {
+      for (const path of ["/proc/xrouter", "/proc/xrouter/deep"]) {
+        const error = yield* Effect.flip(makeDataFolder(path))
+        assert.strictEqual(error.message, `Cannot make the data folder ${path}`)
+      }
+    })
+  )
+
   it.effect("of several that create a file at once, one does, and leaves no drafts", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

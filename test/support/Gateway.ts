@@ -8,7 +8,7 @@ import type { LimitSet } from "../../src/domain/Principal.ts"
 import { freshDatabase } from "./TestDatabase.ts"
 import { layerTestSettings } from "./TestSettings.ts"
 
-/** A whole gateway on a free port, with a PostgreSQL database of its own; gone when the scope closes. */
+/** A running gateway, as its clients and its administrator see it. */
 export interface TestGateway {
   readonly url: string
   readonly adminKey: string
@@ -20,6 +20,7 @@ export interface TestGateway {
     readonly limits?: LimitSet
     readonly models?: ReadonlyArray<string>
     readonly expires_at?: string
+    readonly name?: string
   }) => Effect.Effect<string>
   readonly request: (path: string, init?: RequestInit) => Effect.Effect<Answer>
   /** `POST /v1/chat/completions` as a client without any SDK. */
@@ -32,11 +33,13 @@ export interface Answer {
   readonly headers: Headers
   readonly text: string
   /** The body, where it is JSON. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into it as deep as it likes
   readonly json: any
 }
 
 export const adminKey = "admin-key-of-the-tests-0123456789abcdef"
 
+/** A whole gateway on a free port, with a PostgreSQL database of its own; gone when the scope closes. */
 export const startGateway = Effect.fnUntraced(function* (
   settings: Partial<SettingsValue> = {}
 ): Effect.fn.Return<TestGateway, never, Scope.Scope> {
@@ -57,8 +60,10 @@ export const startGateway = Effect.fnUntraced(function* (
   ).pipe(Effect.orDie)
   const { address } = Context.get(context, HttpServer.HttpServer)
   if (address._tag === "UnixPathAddress") return yield* Effect.die("The gateway does not listen on a port")
-  const url = `http://127.0.0.1:${address.port}`
+  return gatewayAt(`http://127.0.0.1:${address.port}`, adminKey)
+})
 
+export const gatewayAt = (url: string, adminKey: string): TestGateway => {
   const request = (path: string, init: RequestInit = {}) =>
     Effect.promise(async (signal): Promise<Answer> => {
       const response = await fetch(`${url}${path}`, { signal, ...init })
@@ -99,4 +104,4 @@ export const startGateway = Effect.fnUntraced(function* (
     chat: (key, body) => post("/v1/chat/completions", key, body),
     openai: (key) => new OpenAI({ apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })
   }
-})
+}

@@ -1,0 +1,12 @@
+import { Effect, Layer } from "effect"
+import { unreadVariables } from "./config/Environment.ts"
+import { Settings } from "./config/Settings.ts"
+import { withoutEffect } from "./config/WithoutEffect.ts"
+
+/** Warns at the start of everything that was set and does nothing. */
+export const Notices = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const notices = [...(yield* unreadVariables), ...(yield* withoutEffect(yield* Settings))]
+    for (const { at, message } of notices) yield* Effect.logWarning(`${at} ${message}`)
+  })
+)

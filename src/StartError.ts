@@ -1,0 +1,40 @@
+import { Runtime, Schema } from "effect"
+import { errorsOf, wordsOf } from "./ErrorWords.ts"
+
+/** The gateway cannot start. `message` is for whoever started it, whole and without a stack. */
+export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {
+  /** Whoever runs the process shows the message. */
+  override readonly [Runtime.errorReported] = false
+
+  static from(this: void, error: unknown): StartError {
+    return new StartError({ message: listenFault(error) ?? wordsOf(error) })
+  }
+}
+
+/** Why the system gives us no port, and which variable is to be set. */
+const listenFault = (error: unknown): string | undefined => {
+  const refusal = errorsOf(error).find(isRefusal)
+  switch (refusal?.code) {
+    case "EADDRINUSE":
+      return `Port ${refusal.port} of ${refusal.address} is in use. Stop the process that listens there, or set XROUTER_PORT to another`
+    case "EACCES":
+      return `This user may not listen on port ${refusal.port}. Set XROUTER_PORT to one that it may, above 1023`
+    case "EADDRNOTAVAIL":
+      return `This machine has no address ${refusal.address}. Set XROUTER_HOST to one that it has, or to 0.0.0.0 for all of them`
+    case "ENOTFOUND":
+      return `${refusal.hostname} is no address and no name of this machine. Set XROUTER_HOST to an address`
+    default:
+      return undefined
+  }
+}
+
+/** As Node refuses to listen (its documentation, "Class: SystemError"). */
+interface Refusal extends Error {
+  readonly code: unknown
+  readonly address?: unknown
+  readonly hostname?: unknown
+  readonly port?: unknown
+}
+
+const isRefusal = (error: Error): error is Refusal =>
+  "code" in error && "syscall" in error && (error.syscall === "listen" || error.syscall === "getaddrinfo")

@@ -1,0 +1,65 @@
+import { Effect, type Scope } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { eventually } from "./Eventually.ts"
+import { freePort } from "./Redis.ts"
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+/** The gateway as `npm start` runs it: a process of its own, in an empty folder, set by its environment alone. */
+export interface GatewayProcess {
+  readonly url: string
+  /** What it has written so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** SIGTERM; done when it has ended, with its exit code. */
+  readonly stop: Effect.Effect<number | null>
+}
+
+export const startProcess = Effect.fnUntraced(function* (
+  environment: Readonly<Record<string, string>>
+): Effect.fn.Return<GatewayProcess, never, Scope.Scope> {
+  const cwd = yield* Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "xrouter-process-"))),
+    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+  )
+  const port = yield* freePort
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, [main], {
+        cwd,
+        env: { XROUTER_PORT: `${port}`, XROUTER_LOG_FORMAT: "json", ...environment },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+    ),
+    (child) => Effect.promise(() => ended(child, "SIGKILL"))
+  )
+  let stdout = ""
+  let stderr = ""
+  child.stdout.on("data", (chunk) => (stdout += chunk))
+  child.stderr.on("data", (chunk) => (stderr += chunk))
+  yield* eventually(
+    Effect.suspend(() =>
+      child.exitCode === null
+        ? Effect.succeed(stdout.includes("XRouter listens on"))
+        : Effect.die(new Error(`The gateway ended with ${child.exitCode}: ${stdout}${stderr}`))
+    )
+  )
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    stop: Effect.promise(() => ended(child, "SIGTERM"))
+  }
+})
+
+const ended = async (child: ReturnType<typeof spawn>, signal: NodeJS.Signals): Promise<number | null> => {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  child.kill(signal)
+  await once(child, "close")
+  return child.exitCode
+}
