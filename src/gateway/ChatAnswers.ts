@@ -76,6 +76,7 @@ export class ChatAnswers extends Context.Service<
         const scope = yield* Effect.scope
         const opening = yield* Effect.forkIn(Scope.provide(options.plan.open, scope), scope)
         const writer: StreamWriter = {
+          requestId: context.requestId,
           begin: (reply) => begin(options, meter, reply),
           frames: (events) => {
             meter.hear(events)

@@ -9,6 +9,7 @@ const keepAlive = Buffer.from(": keep-alive\n\n")
 
 /** What a stream is written with. */
 export interface StreamWriter {
+  readonly requestId: string
   /** The answer has begun. */
   readonly begin: (reply: Reply) => void
   readonly frames: (events: ReadonlyArray<ChatEvent>) => string
@@ -50,7 +51,13 @@ export const chatStream = (opening: Opening, writer: StreamWriter): Stream.Strea
     // Broken off from outside: nobody is there to be told.
     if (error === undefined) return Effect.interrupt
     isOver = true
-    return Effect.succeed([Buffer.from(writer.fail(error))])
+    const frame: Pull.Pull<Bytes> = Effect.succeed([Buffer.from(writer.fail(error))])
+    return error.reason === "unexpected"
+      ? Effect.andThen(
+          Effect.logError("A stream failed", cause).pipe(Effect.annotateLogs({ request_id: writer.requestId })),
+          frame
+        )
+      : frame
   }
 
   const begin = Effect.suspend((): Pull.Pull<Bytes> => {

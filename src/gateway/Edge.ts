@@ -4,7 +4,7 @@ import { Settings } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
 import { clientAddress } from "./ClientAddress.ts"
 import { cors } from "./Cors.ts"
-import { errorResponse, statusOf } from "./ErrorResponse.ts"
+import { errorResponse } from "./ErrorResponse.ts"
 import { errorOf } from "./Failure.ts"
 import { makeRequestId } from "./Ids.ts"
 import { rateHeaders } from "./RateHeaders.ts"
@@ -54,7 +54,8 @@ export const layer = (routes: RouteTable) =>
         const known =
           error._tag === "ValidationError" && error.reason === "not_found" ? misrouted(context, error) : error
         const response = Effect.succeed(refused(context, known))
-        return statusOf(known) === 500 || known._tag === "InternalError"
+        // The other failures are told by the request's own line; an outage must not write a stack for each request.
+        return known.reason === "unexpected"
           ? Effect.andThen(
               Effect.logError("A request failed", cause).pipe(Effect.annotateLogs({ request_id: context.requestId })),
               response

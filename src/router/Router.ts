@@ -80,9 +80,9 @@ export class Router extends Context.Service<
               duration: limit,
               orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
             })
-        measured(candidate, now() - startedAt)
         health.succeeded(candidate.provider.name)
         catalog.answered(candidate.provider.name, candidate.model)
+        measured(candidate, now() - startedAt)
         const deadline = startedAt + Duration.toMillis(timeouts.total)
         return {
           candidate,
@@ -103,7 +103,7 @@ export class Router extends Context.Service<
         const parent = yield* Effect.scope
         const timeouts = { ...defaultTimeouts, ...options.resolution.timeouts }
         const limit = firstContentLimit(options.request.stream === true, options.resolution.timeouts, timeouts)
-        let attempts: ReadonlyArray<Attempt> = []
+        const attempts: Array<Attempt> = []
         let { candidate, prepared, others } = able
         while (true) {
           const startedAt = now()
@@ -113,8 +113,9 @@ export class Router extends Context.Service<
           yield* Scope.close(scope, exit)
           const failure = Cause.findErrorOption(exit.cause)
           if (failure._tag === "None" || failure.value._tag === "ValidationError") return yield* exit
-          health.failed(candidate.provider.name)
-          attempts = [...attempts, failed(candidate, failure.value, now() - startedAt)]
+          // A provider that says "not so fast" is up.
+          if (failure.value._tag === "ProviderError") health.failed(candidate.provider.name)
+          attempts.push(failed(candidate, failure.value, now() - startedAt))
           const next = yield* firstAble(options, others).pipe(Effect.option)
           if (next._tag === "None") return yield* withAttempts(failure.value, attempts)
           yield* Effect.logWarning(
