@@ -1,7 +1,8 @@
 import { Predicate, Result, Schema } from "effect"
 import { describeIssues, type Faults } from "./Faults.ts"
 import * as Values from "./Values.ts"
-import { isUnset, type YamlFile } from "./YamlFile.ts"
+import type { YamlFile } from "./YamlFile.ts"
+import { isUnset } from "./YamlPlace.ts"
 
 /**
  * The structure of `xrouter.yaml`. Entries are decoded one by one (`readEntry`), so that a fault in one hides none of another.

@@ -2,7 +2,7 @@ import { Effect, Result } from "effect"
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml"
 import { readText } from "./Environment.ts"
 import type { Faults } from "./Faults.ts"
-import { type Path, unset } from "./YamlFile.ts"
+import { type Path, unset } from "./YamlPlace.ts"
 
 const reference = /(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 

@@ -1,8 +1,7 @@
 import { Effect, FileSystem } from "effect"
 import { configFile } from "./Defaults.ts"
 import type { Faults } from "./Faults.ts"
-
-export type Path = ReadonlyArray<string | number>
+import type { Path } from "./YamlPlace.ts"
 
 /** A file that was read: its values, all scalars as text, and where each was written. */
 export interface YamlFile {
@@ -30,9 +29,3 @@ export const readYamlFile = Effect.fn("YamlFile.read")(function* (named: string 
   const { parseYaml } = yield* Effect.promise(() => import("./ParseYaml.ts"))
   return yield* parseYaml(name, source, faults)
 })
-
-/** A character of private use, in place of what a variable that is not set would hold. */
-export const unset = "\u{E003}"
-
-/** True of a value that reads a variable which is not set. */
-export const isUnset = (value: unknown): boolean => typeof value === "string" && value.includes(unset)

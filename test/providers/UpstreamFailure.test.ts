@@ -8,7 +8,8 @@ import { options, post } from "./upstreamRequests.ts"
 
 const text = (body: Stream.Stream<Uint8Array, ProviderError>) => Stream.mkString(Stream.decodeText(body))
 
-describe("Upstream failures", () => {
+// At once, because undici looks at its timers once a second.
+describe.concurrent("Upstream failures", () => {
   const failing = (script: Scripted.Step, more: Partial<Upstream.UpstreamOptions> = {}) =>
     Effect.gen(function* () {
       const server = yield* Scripted.make([script])

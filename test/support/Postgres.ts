@@ -1,12 +1,12 @@
 import { Data, Effect, Scope } from "effect"
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { chown, mkdtemp, rm } from "node:fs/promises"
+import { chown, mkdir, mkdtemp, rename, rm } from "node:fs/promises"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { postgresBinaries, type PostgresBinaryError, serverUser } from "./PostgresBinary.ts"
+import { postgresBinaries, type PostgresBinaryError, type ServerUser, serverUser } from "./PostgresBinary.ts"
 import { freePort } from "./Redis.ts"
 
 /** A real PostgreSQL server: a free port of the loopback, a folder of its own, gone when the scope closes. */
@@ -36,6 +36,31 @@ const settings = [
 
 const environment = () => ({ ...process.env, LC_ALL: "C", PGTZ: "UTC", TZ: "UTC" })
 
+const run = (command: string, args: ReadonlyArray<string>, cwd: string, user?: ServerUser) =>
+  Effect.tryPromise({
+    try: () => promisify(execFile)(command, [...args], { ...user, cwd, env: environment() }),
+    catch: (cause) => new PostgresServerError({ message: `${command} failed: ${String(cause)}` })
+  })
+
+const cache = resolve(import.meta.dirname, "../../node_modules/.cache/xrouter-postgres")
+
+const clusterOptions = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--wal-segsize=1"]
+
+/** A cluster that nothing was done with yet, kept in the checkout: copying one takes a fraction of `initdb`. */
+const pristineCluster = Effect.fnUntraced(function* (binaries: string, folder: string, user: ServerUser | undefined) {
+  const { stdout } = yield* run(join(binaries, "postgres"), ["--version"], folder, user)
+  const cluster = join(cache, `${stdout.replaceAll(/[^\d.]+/g, "")}-${user?.uid ?? process.getuid?.() ?? 0}`)
+  if (existsSync(cluster)) return cluster
+  const draft = join(folder, "cluster")
+  yield* run(join(binaries, "initdb"), ["-D", draft, ...clusterOptions], folder, user)
+  const copy = `${cluster}.${process.pid}`
+  yield* Effect.promise(() => mkdir(cache, { recursive: true }))
+  yield* run("cp", ["-Rp", draft, copy], folder)
+  // Of several test workers that come here at once the first wins; the others' copies are the same.
+  yield* Effect.promise(() => rename(copy, cluster).catch(() => rm(copy, { recursive: true })))
+  return cluster
+})
+
 export const startPostgres: Effect.Effect<PostgresServer, PostgresServerError | PostgresBinaryError, Scope.Scope> =
   Effect.gen(function* () {
     const user = yield* serverUser
@@ -46,15 +71,7 @@ export const startPostgres: Effect.Effect<PostgresServer, PostgresServerError | 
     if (user !== undefined) yield* Effect.promise(() => chown(folder, user.uid, user.gid))
     const binaries = yield* postgresBinaries(user, folder)
     const data = join(folder, "data")
-    yield* Effect.tryPromise({
-      try: () =>
-        promisify(execFile)(
-          join(binaries, "initdb"),
-          ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-          { ...user, cwd: folder, env: environment() }
-        ),
-      catch: (cause) => new PostgresServerError({ message: `initdb failed: ${String(cause)}` })
-    })
+    yield* run("cp", ["-Rp", yield* pristineCluster(binaries, folder, user), data], folder)
 
     let running: ChildProcess | undefined
     const launch = (port: number) =>

@@ -1,11 +1,12 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { PgClient } from "@effect/sql-pg"
-import { PGlite } from "@electric-sql/pglite"
+import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer, Redacted, Semaphore } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { randomBytes } from "node:crypto"
 import { layerServer, makeClient } from "../../src/storage/Database.ts"
 import { Migrations } from "../../src/storage/Migrations.ts"
+import { unpackPGlite } from "./PGliteArchive.ts"
 import { sharedPostgres } from "./Postgres.ts"
 
 /** Databases for suites that hold on every engine: one empty database a layer, by the client that the gateway itself uses. */
@@ -13,11 +14,10 @@ import { sharedPostgres } from "./Postgres.ts"
 let pglite: Promise<PGlite> | undefined
 const oneAtATime = Semaphore.makeUnsafe(1)
 
-/** PGlite takes seconds to create: the files of a test worker share one, emptied for each suite. */
+/** The files of a test worker share one, emptied for each suite. */
 export const sharedPGlite = Effect.gen(function* () {
   yield* Effect.acquireRelease(oneAtATime.take(1), () => oneAtATime.release(1))
-  pglite ??= PGlite.create()
-  const db = yield* Effect.promise(() => pglite ?? PGlite.create())
+  const db = yield* Effect.promise(() => (pglite ??= unpackPGlite()))
   yield* Effect.promise(() => db.exec("ROLLBACK; DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
   return db
 })
