@@ -46,8 +46,11 @@ const Routing = Router.layer.pipe(
   Layer.provideMerge(Providers.layer)
 )
 
+/** Not ready from the moment on that the process is told to stop: this ends before the server does. */
+const Draining = Layer.effectDiscard(Effect.flatMap(Health, ({ drain }) => Effect.addFinalizer(() => drain)))
+
 /** XRouter as a service: everything of it but the settings, which tell it what to be. */
-export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcement).pipe(
+export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcement, Draining).pipe(
   Layer.provideMerge(NodeServer.layer),
   Layer.provide(Health.layer),
   Layer.provide([Rules, Routing]),

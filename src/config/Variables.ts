@@ -38,6 +38,9 @@ const listed = <A>(
   shown = "none"
 ): Variable<ReadonlyArray<A>> => ({ name, schema, fallback: [], shown, description })
 
+/** A link within the page; `WithoutEffect.ts` finds those that are set. */
+const notYet = "[Not in effect yet](#not-in-effect-yet)."
+
 const openOrClosed = Values.choice(["open", "closed"])
 
 export const gateway = {
@@ -106,20 +109,20 @@ export const access = {
   jwtSecrets: listed(
     "XROUTER_JWT_SECRETS",
     JwtSecrets,
-    "`kid:base64,kid2:base64`: the first signs access tokens, all verify them; at least 32 random bytes each.",
+    `\`kid:base64,kid2:base64\`: the first signs access tokens, all verify them; at least 32 random bytes each. ${notYet}`,
     "embedded database: generated; otherwise required"
   ),
   signup: withDefault(
     "XROUTER_SIGNUP",
     openOrClosed,
     "closed",
-    "Whether people may sign themselves up (`open` or `closed`)."
+    `Whether people may sign themselves up (\`open\` or \`closed\`). ${notYet}`
   ),
   clientRegistration: withDefault(
     "XROUTER_CLIENT_REGISTRATION",
     openOrClosed,
     "closed",
-    "OAuth dynamic client registration (`open` or `closed`)."
+    `OAuth dynamic client registration (\`open\` or \`closed\`). ${notYet}`
   ),
   keyCacheTtl: withDefault(
     "XROUTER_KEY_CACHE_TTL",

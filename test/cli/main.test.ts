@@ -1,57 +1,35 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { once } from "node:events"
+import { createServer, type Server } from "node:net"
 import { fileURLToPath } from "node:url"
 import manifest from "../../package.json" with { type: "json" }
+import { runChild, startChild } from "../support/Child.ts"
+import { unpackPGlite } from "../support/PGliteArchive.ts"
 import { freePort } from "../support/Redis.ts"
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
-interface Ended {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
 /** The command as a process of its own, in a folder, with nothing else in its environment. */
 const xrouter = (cwd: string, environment: Record<string, string>, line: string) =>
-  Effect.callback<Ended>((resume) => {
-    const process_ = execFile(process.execPath, [main, ...line.split(" ")], { cwd, env: environment }, (_, out, err) =>
-      resume(Effect.succeed({ code: process_.exitCode ?? -1, out, err }))
-    )
-  })
-
-const serving = (cwd: string, environment: Record<string, string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [main, "serve"], { cwd, env: environment, stdio: ["ignore", "pipe", "inherit"] })
-    ),
-    (child: ChildProcess) => Effect.promise(() => stopped(child))
-  )
-
-const stopped = async (child: ChildProcess): Promise<unknown> => {
-  if (child.exitCode !== null) return child.exitCode
-  child.kill("SIGTERM")
-  const [code] = await once(child, "exit")
-  return code
-}
-
-/** What it printed until a line of this form was there. */
-const printed = (child: ChildProcess, form: RegExp) =>
-  Effect.callback<string>((resume) => {
-    let text = ""
-    child.stdout?.on("data", (chunk) => {
-      text += chunk
-      if (form.test(text)) resume(Effect.succeed(text))
-    })
-    child.once("exit", () => resume(Effect.die(new Error(`It ended: ${text}`))))
-  })
+  runChild(process.execPath, [main, ...line.split(" ")], { cwd, environment })
 
 const folder = Effect.gen(function* () {
   return yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
 })
+
+const occupied = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const server = createServer()
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => server.close())
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  })
+)
 
 describe("the xrouter process", () => {
   it.live(
@@ -59,17 +37,22 @@ describe("the xrouter process", () => {
     () =>
       Effect.gen(function* () {
         const cwd = yield* folder
-        const version = yield* xrouter(cwd, {}, "--version")
+        const [version, faulty, keyless, unknown] = yield* Effect.all(
+          [
+            xrouter(cwd, {}, "--version"),
+            xrouter(cwd, { XROUTER_PORT: "http" }, "check"),
+            xrouter(cwd, {}, "keys list"),
+            xrouter(cwd, {}, "clean")
+          ],
+          { concurrency: 2 }
+        )
         assert.strictEqual(version.code, 0)
         assert.include(version.out, manifest.version)
-        const faulty = yield* xrouter(cwd, { XROUTER_PORT: "http" }, "check")
         assert.strictEqual(faulty.code, 1)
         assert.match(faulty.out, /XROUTER_PORT +failed +Expected a port/)
         assert.match(faulty.err, /1 check failed/)
-        const keyless = yield* xrouter(cwd, {}, "keys list")
         assert.strictEqual(keyless.code, 1)
         assert.match(keyless.err, /There is no admin key/)
-        const unknown = yield* xrouter(cwd, {}, "clean")
         assert.strictEqual(unknown.code, 1)
         for (const { err } of [faulty, keyless, unknown]) assert.notMatch(err, /\n +at /)
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
@@ -97,20 +80,32 @@ describe("the xrouter process", () => {
     () =>
       Effect.gen(function* () {
         const cwd = yield* folder
+        yield* Effect.promise(() => unpackPGlite(`${cwd}/.xrouter/database`).then((db) => db.close()))
+        const taken = yield* occupied
+        const failed = yield* xrouter(cwd, { XROUTER_PORT: String(taken) }, "serve")
+        assert.strictEqual(failed.code, 1)
+        assert.match(failed.err, new RegExp(`Port ${taken} of 127.0.0.1 is in use. Stop .+, or set XROUTER_PORT`))
+        assert.notMatch(failed.out + failed.err, /xr-|\n +at /)
+
+        // The start that came to nothing has not taken the first key along.
         const port = yield* freePort
-        const child = yield* serving(cwd, { XROUTER_PORT: String(port), XROUTER_LOG_FORMAT: "json" })
-        const text = yield* printed(child, /"messages"/)
+        const environment = { XROUTER_PORT: String(port), XROUTER_LOG_FORMAT: "json", XROUTER_SIGNUP: "open" }
+        const child = yield* startChild(process.execPath, [main, "serve"], { cwd, environment })
+        const text = yield* child.printed(/"messages"/)
         assert.match(text, new RegExp(`curl http://127.0.0.1:${port}/v1/chat/completions`))
-        const users = yield* xrouter(cwd, {}, "users list")
+        assert.match(text, /"level":"warn","message":"XROUTER_SIGNUP is set, but this version has no sign-up yet/)
+        const [users, created] = yield* Effect.all([xrouter(cwd, {}, "users list"), xrouter(cwd, {}, "keys create")], {
+          concurrency: 2
+        })
         assert.strictEqual(users.code, 0, users.err)
         assert.strictEqual(users.out.trim().split("\n").length, 2)
-        const created = yield* xrouter(cwd, {}, "keys create")
         assert.match(created.out, /^xr-\w+-[0-9A-Za-z]{22}-[0-9A-Za-z]{6}\n$/)
         const response = yield* Effect.promise(() =>
           fetch(`http://127.0.0.1:${port}/v1/models`, { headers: { authorization: `Bearer ${created.out.trim()}` } })
         )
         assert.strictEqual(response.status, 200)
-        assert.include([0, 130, 143], yield* Effect.promise(() => stopped(child)))
+        yield* child.terminate
+        assert.strictEqual((yield* child.ended).code, 0)
         const after = yield* xrouter(cwd, {}, "users list")
         assert.match(after.err, new RegExp(`No gateway answers at http://127.0.0.1:${port}`))
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),

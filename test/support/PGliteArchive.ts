@@ -26,5 +26,9 @@ export const setup = async (): Promise<void> => {
 }
 
 /** An empty database in a folder, or in memory. */
-export const unpackPGlite = async (folder?: string): Promise<PGlite> =>
-  PGlite.create({ ...(folder === undefined ? {} : { dataDir: folder }), loadDataDir: await openAsBlob(archive) })
+export const unpackPGlite = async (folder?: string): Promise<PGlite> => {
+  const loadDataDir = await openAsBlob(archive)
+  if (folder === undefined) return PGlite.create({ loadDataDir })
+  await mkdir(dirname(folder), { recursive: true })
+  return PGlite.create({ dataDir: folder, loadDataDir })
+}
