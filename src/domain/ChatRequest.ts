@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import type { JsonObject } from "./Json.ts"
 
 /**
  * A chat request in OpenAI's words (`POST /v1/chat/completions`, OpenAPI 3.1 document 2.3.0). These are the words that every
@@ -8,6 +9,12 @@ import { Schema } from "effect"
  */
 
 const Nullable = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+/**
+ * Values of which nothing is asked. What was parsed from JSON holds nothing else, so they are not looked at: `Schema.Json` would
+ * walk through all of them, and keeps the whole request from being compiled.
+ */
+const JsonFields: Schema.Codec<JsonObject> = Schema.Record(Schema.String, Schema.Any)
 
 export const ContentPart = Schema.Struct({
   type: Schema.String,
@@ -62,7 +69,7 @@ export const Tool = Schema.Struct({
     Schema.Struct({
       name: Schema.String,
       description: Schema.optionalKey(Schema.NullOr(Schema.String)),
-      parameters: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Json))),
+      parameters: Schema.optionalKey(Schema.NullOr(JsonFields)),
       strict: Schema.optionalKey(Schema.NullOr(Schema.Boolean))
     })
   )
@@ -95,9 +102,7 @@ export const ChatRequest = Schema.Struct({
   top_logprobs: Schema.optionalKey(wholeBetween(0, 20)),
   logit_bias: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
   tools: Schema.optionalKey(Schema.Array(Tool)),
-  tool_choice: Schema.optionalKey(
-    Schema.Union([Schema.Literals(["none", "auto", "required"]), Schema.Record(Schema.String, Schema.Json)])
-  ),
+  tool_choice: Schema.optionalKey(Schema.Union([Schema.Literals(["none", "auto", "required"]), JsonFields])),
   parallel_tool_calls: Schema.optionalKey(Schema.Boolean),
   response_format: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
   reasoning_effort: Schema.optionalKey(Schema.String),

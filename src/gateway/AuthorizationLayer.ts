@@ -1,3 +1,4 @@
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Authenticator } from "../auth/Authenticator.ts"
@@ -30,8 +31,11 @@ export const requestedBy = (
   context: RequestContext,
   request: HttpServerRequest.HttpServerRequest
 ): Effect.Effect<Principal, AuthError | ValidationError | InternalError> =>
-  Effect.flatMap(
-    authenticator.authenticate({ authorization: request.headers["authorization"], ip: context.ip }),
+  Effect.flatMapEager(
+    authenticator.authenticate({
+      authorization: NodeHttpServerRequest.toIncomingMessage(request).headers.authorization,
+      ip: context.ip
+    }),
     (principal) => {
       context.principal = principal
       return principal.scopes.includes("inference") ? Effect.succeed(principal) : Effect.fail(insufficientScope)

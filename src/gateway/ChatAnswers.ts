@@ -52,22 +52,27 @@ export class ChatAnswers extends Context.Service<
       }
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
-      const whole = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
-        const reply = yield* options.plan.open
-        begin(options, meter, reply)
-        const completion = new ChatCompletion()
-        const take = (events: ReadonlyArray<ChatEvent>) => {
-          meter.hear(events)
-          completion.add(events)
-        }
-        take(reply.first)
-        yield* Pull.catchDone(Effect.forever(Effect.map(reply.rest, take)), () => Effect.void)
-        options.context.answeredAt = now()
-        return HttpServerResponse.text(completion.body(head, meter.usage), {
-          contentType: "application/json",
-          headers: servedBy(reply)
+      const whole = (options: AnswerOptions, head: AnswerHead, meter: Meter) =>
+        Effect.flatMap(options.plan.open, (reply) => {
+          begin(options, meter, reply)
+          const completion = new ChatCompletion()
+          const take = (events: ReadonlyArray<ChatEvent>) => {
+            meter.hear(events)
+            completion.add(events)
+          }
+          const finished = () => {
+            options.context.answeredAt = now()
+            servedBy(reply, options.context.headers)
+            return HttpServerResponse.text(completion.body(head, meter.usage), { contentType: "application/json" })
+          }
+          take(reply.first)
+          return reply.rest === undefined
+            ? Effect.succeed(finished())
+            : Effect.map(
+                Pull.catchDone(Effect.forever(Effect.map(reply.rest, take)), () => Effect.void),
+                finished
+              )
         })
-      })
 
       const streamed = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
         const { context, request } = options
@@ -94,15 +99,16 @@ export class ChatAnswers extends Context.Service<
           }
         }
         const exit = yield* settled(opening)
-        const headers = exit === undefined ? {} : servedBy(yield* exit)
+        if (exit !== undefined) servedBy(yield* exit, context.headers)
+        context.headers["cache-control"] = "no-cache"
+        context.headers["x-accel-buffering"] = "no"
         return HttpServerResponse.stream(chatStream(opening, writer), {
-          contentType: "text/event-stream; charset=utf-8",
-          headers: { ...headers, "cache-control": "no-cache", "x-accel-buffering": "no" }
+          contentType: "text/event-stream; charset=utf-8"
         })
       })
 
       return {
-        answer: Effect.fnUntraced(function* (options) {
+        answer: (options) => {
           const { admission, chat, context, plan } = options
           const head: AnswerHead = {
             id: makeCompletionId(),
@@ -113,20 +119,16 @@ export class ChatAnswers extends Context.Service<
           context.calledAt = now()
           serve(context, plan.first)
           const meter = new Meter(context, chat, now)
-          // However the answer ends, and before the limiter hears that it has.
-          yield* Scope.addFinalizer(
-            yield* Effect.scope,
-            Effect.sync(() => settle(meter, context, admission))
-          )
-          return yield* context.stream ? streamed(options, head, meter) : whole(options, head, meter)
-        })
+          context.sumUp = () => sumUp(meter, context, admission)
+          return context.stream ? streamed(options, head, meter) : whole(options, head, meter)
+        }
       }
     })
   )
 }
 
 /** What the caller is held to: nothing, where no content ever came. */
-const settle = (meter: Meter, context: RequestContext, admission: Admission): void => {
+const sumUp = (meter: Meter, context: RequestContext, admission: Admission): void => {
   if (meter.isIdle) return admission.used(0)
   const { usage } = meter
   context.usage = usage
@@ -135,11 +137,14 @@ const settle = (meter: Meter, context: RequestContext, admission: Admission): vo
 }
 
 /** Who serves, since it need not be whom the model's name says (CONTRACT, "Model names"). */
-const servedBy = ({ candidate, dropped }: Reply): Record<string, string> => ({
-  "x-xrouter-provider": candidate.provider.name,
-  "x-xrouter-model": headerText(candidate.model),
-  ...(dropped.length === 0 ? {} : { "x-xrouter-dropped-params": dropped.join(",") })
-})
+const servedBy = ({ candidate, dropped }: Reply, headers: Record<string, string>): void => {
+  headers["x-xrouter-provider"] = candidate.provider.name
+  headers["x-xrouter-model"] = headerText(candidate.model)
+  if (dropped.length > 0) headers["x-xrouter-dropped-params"] = dropped.join(",")
+}
 
 /** A model's name is the caller's own text, and not every character may stand in a header. */
-const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character))
+const headerText = (text: string): string =>
+  unprintable.test(text) ? text.replace(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character)) : text
+
+const unprintable = /[^\x20-\x7e]/

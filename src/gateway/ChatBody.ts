@@ -1,9 +1,12 @@
 import { Result, Schema } from "effect"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import { ChatRequest } from "../domain/ChatRequest.ts"
 import { ValidationError } from "../domain/Errors.ts"
-import { isJsonObject } from "../domain/Json.ts"
+import { isJsonObject, type Json, type JsonObject } from "../domain/Json.ts"
 import { firstFault } from "./SchemaFault.ts"
 
+// Every request is held against it. Where code must not be made at run time, the interpreter does the same.
+SchemaJITCompiler.enable(ChatRequest.ast)
 const isChatRequest = Schema.is(ChatRequest)
 const explain = Schema.decodeUnknownResult(ChatRequest)
 
@@ -14,19 +17,19 @@ const explain = Schema.decodeUnknownResult(ChatRequest)
  */
 export const chatRequest = (body: unknown): Result.Result<ChatRequest, ValidationError> => {
   if (!isJsonObject(body)) return invalid("The body must be a JSON object")
-  const present: Record<string, unknown> = {}
-  for (const key of Object.keys(body)) {
-    if (body[key] !== null && key !== "__proto__") present[key] = body[key]
-  }
-  if ("prompt" in present) {
-    if ("messages" in present) return invalid("Give `messages` or `prompt`, not both", "prompt")
+  const present = withoutNulls(body)
+  if (present["prompt"] !== undefined) {
+    if (present["messages"] !== undefined) return invalid("Give `messages` or `prompt`, not both", "prompt")
     if (typeof present["prompt"] !== "string") return invalid("Expected a string", "prompt")
-    present["messages"] = [{ role: "user", content: present["prompt"] }]
-    delete present["prompt"]
-  } else if (!("messages" in present)) {
-    return invalid("Missing required parameter: 'messages'", "messages")
+    const { prompt, ...rest } = present
+    return narrowed({ ...rest, messages: [{ role: "user", content: prompt }] })
   }
-  if (!("model" in present)) return invalid("Missing required parameter: 'model'", "model")
+  if (present["messages"] === undefined) return invalid("Missing required parameter: 'messages'", "messages")
+  return narrowed(present)
+}
+
+const narrowed = (present: JsonObject): Result.Result<ChatRequest, ValidationError> => {
+  if (present["model"] === undefined) return invalid("Missing required parameter: 'model'", "model")
   if (present["stream_options"] !== undefined && present["stream"] !== true) {
     return invalid("`stream_options` is only allowed when `stream` is true", "stream_options")
   }
@@ -39,6 +42,19 @@ export const chatRequest = (body: unknown): Result.Result<ChatRequest, Validatio
     return invalid("Expected one of 'system', 'developer', 'user', 'assistant', 'tool', 'function'", `${path}.role`)
   }
   return invalid(message, path)
+}
+
+/** The body itself where nothing in it is null, as it is with most clients. */
+const withoutNulls = (body: JsonObject): JsonObject => {
+  for (const key in body) {
+    if (body[key] !== null && key !== "__proto__") continue
+    const present: Record<string, Json | undefined> = {}
+    for (const name of Object.keys(body)) {
+      if (body[name] !== null && name !== "__proto__") present[name] = body[name]
+    }
+    return present
+  }
+  return body
 }
 
 const invalid = (message: string, param?: string) =>

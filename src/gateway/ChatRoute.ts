@@ -1,12 +1,12 @@
-import { Effect } from "effect"
-import { HttpRouter, type HttpServerRequest } from "effect/http"
+import { Effect, Result, type Scope } from "effect"
+import { HttpRouter, type HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { Authenticator } from "../auth/Authenticator.ts"
 import { Settings } from "../config/Settings.ts"
 import { maxTokens } from "../domain/ChatRequest.ts"
-import { AuthError } from "../domain/Errors.ts"
+import { AuthError, type XRouterError } from "../domain/Errors.ts"
 import { estimatePrompt } from "../domain/TokenEstimate.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { LimiterStore } from "../limits/LimiterStore.ts"
+import { LimiterStore, type Windows } from "../limits/LimiterStore.ts"
 import { Limits, unlimited } from "../limits/Limits.ts"
 import { Catalog } from "../router/Catalog.ts"
 import type { Candidate } from "../router/Policy.ts"
@@ -41,18 +41,17 @@ export const ChatRoute = HttpRouter.use(
     /** By what all callers may use of the model, and by what this one may: the model gives back what a refused caller took. */
     const admit = (context: RequestContext, principal: Principal, { model, provider }: Candidate, estimate: number) => {
       const { requestId } = context
+      const onRelease = (release: Effect.Effect<void>) => {
+        context.releases.push(release)
+      }
+      const onWindows = (windows: Windows) => {
+        context.windows = windows
+      }
       context.isDegraded = store.degraded?.() === true
-      return Effect.flatMap(
-        limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate }),
+      return Effect.flatMapEager(
+        limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate, onRelease }),
         (ofModel): ReturnType<typeof limits.admit> => {
-          const ofCaller = limits.admit({
-            principal,
-            requestId,
-            estimate,
-            onWindows: (windows) => {
-              context.windows = windows
-            }
-          })
+          const ofCaller = limits.admit({ principal, requestId, estimate, onWindows, onRelease })
           if (ofModel === unlimited) return ofCaller
           return Effect.mapBoth(ofCaller, {
             onFailure: (refusal) => {
@@ -71,23 +70,38 @@ export const ChatRoute = HttpRouter.use(
       )
     }
 
-    const create = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-      const context = yield* CurrentRequest
-      const principal = yield* requestedBy(authenticator, context, request)
-      const chat = yield* Effect.fromResult(chatRequest(yield* readJson(request, maxBody)))
+    const serve = (
+      request: HttpServerRequest.HttpServerRequest,
+      context: RequestContext,
+      principal: Principal,
+      body: unknown
+    ): Effect.Effect<HttpServerResponse.HttpServerResponse, XRouterError, Scope.Scope> => {
+      const asked = chatRequest(body)
+      if (Result.isFailure(asked)) return Effect.fail(asked.failure)
+      const chat = asked.success
       context.model = chat.model
       context.stream = chat.stream === true
-      const resolution = yield* Effect.fromResult(catalog.resolve(chat.model))
-      if (principal.models !== undefined && !principal.models.includes(chat.model)) {
-        return yield* modelNotAllowed
-      }
-      const { requestId } = context
-      const plan = yield* plans.plan({ requestId, request: chat, resolution })
-      const admission = yield* admit(context, principal, plan.first, estimatePrompt(chat) + (maxTokens(chat) ?? 0))
-      context.isActive = true
-      metrics.requestStarted(context.stream)
-      return yield* answers.answer({ request, context, chat, plan, admission })
-    })
+      const resolved = catalog.resolve(chat.model)
+      if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
+      if (principal.models !== undefined && !principal.models.includes(chat.model)) return Effect.fail(modelNotAllowed)
+      const planned = plans.plan({ requestId: context.requestId, request: chat, resolution: resolved.success })
+      return Effect.flatMapEager(planned, (plan) => {
+        const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
+        return Effect.flatMap(admit(context, principal, plan.first, estimate), (admission) => {
+          context.isActive = true
+          metrics.requestStarted(context.stream)
+          return answers.answer({ request, context, chat, plan, admission })
+        })
+      })
+    }
+
+    // Not a generator: the frame of one costs more memory than all that it would hold.
+    const create = (request: HttpServerRequest.HttpServerRequest) =>
+      Effect.flatMap(CurrentRequest, (context) =>
+        Effect.flatMapEager(requestedBy(authenticator, context, request), (principal) =>
+          Effect.flatMap(readJson(request, maxBody), (body) => serve(request, context, principal, body))
+        )
+      )
 
     yield* router.add("POST", chatPath, create)
   })

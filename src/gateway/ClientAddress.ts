@@ -30,6 +30,7 @@ export const clientAddress = (
 
 /** `::ffff:10.0.0.1` is how a dual-stack socket tells of 10.0.0.1. */
 const unmapped = (address: string): string => {
+  if (!address.startsWith("::")) return address
   const inner = /^::ffff:(.+)$/i.exec(address)?.[1]
   return inner !== undefined && isIPv4(inner) ? inner : address
 }

@@ -1,5 +1,7 @@
-import { type Cause, Clock, Context, Effect, Option, Scope } from "effect"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { type Cause, Clock, Context, Effect, type Exit, Scope } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { IncomingMessage } from "node:http"
 import { Settings } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
 import { clientAddress } from "./ClientAddress.ts"
@@ -29,18 +31,18 @@ export const layer = (routes: RouteTable) =>
       const access = cors(settings.corsOrigins)
       const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
 
-      const finish = (request: HttpServerRequest.HttpServerRequest, context: RequestContext) => {
-        const origin = request.headers["origin"]
-        return (response: HttpServerResponse.HttpServerResponse) => {
-          context.status = response.status
-          const headers: Record<string, string> = { "x-request-id": context.requestId }
-          if (context.isDegraded) headers["x-xrouter-degraded"] = "rate-limit"
-          if (context.windows !== undefined) {
-            Object.assign(headers, rateHeaders(context.windows, clock.currentTimeMillisUnsafe()))
-          }
-          if (origin !== undefined) Object.assign(headers, access.headers(context.path, origin))
-          return HttpServerResponse.setHeaders(response, headers)
-        }
+      const finish = (
+        context: RequestContext,
+        origin: string | undefined,
+        response: HttpServerResponse.HttpServerResponse
+      ) => {
+        context.status = response.status
+        const { headers } = context
+        headers["x-request-id"] = context.requestId
+        if (context.isDegraded) headers["x-xrouter-degraded"] = "rate-limit"
+        if (context.windows !== undefined) rateHeaders(context.windows, clock.currentTimeMillisUnsafe(), headers)
+        if (origin !== undefined) Object.assign(headers, access.headers(context.path, origin))
+        return HttpServerResponse.setHeaders(response, headers)
       }
 
       const refused = (context: RequestContext, error: XRouterError) => {
@@ -83,30 +85,41 @@ export const layer = (routes: RouteTable) =>
       }
 
       const refusal = (
-        request: HttpServerRequest.HttpServerRequest,
+        { headers, rawHeaders }: Pick<IncomingMessage, "headers" | "rawHeaders">,
         context: RequestContext
       ): HttpServerResponse.HttpServerResponse | undefined => {
-        const fault = headerFault(request)
+        const fault = headerFault(rawHeaders)
         if (fault !== undefined) return refused(context, fault)
-        const length = request.headers["content-length"]
+        const length = headers["content-length"]
         if (length !== undefined && Number(length) > settings.maxBody) return refused(context, tooLarge)
-        if (request.method !== "OPTIONS") return undefined
+        if (context.method !== "OPTIONS") return undefined
         const methods = routes.find(context.path)?.methods
         if (methods === undefined) return undefined
-        const origin = request.headers["origin"]
-        return origin === undefined || request.headers["access-control-request-method"] === undefined
+        const { origin } = headers
+        return origin === undefined || headers["access-control-request-method"] === undefined
           ? HttpServerResponse.empty({ status: 204, headers: { allow: [...methods, "OPTIONS"].join(", ") } })
           : access.preflight({
               path: context.path,
               origin,
               methods,
-              requestedHeaders: request.headers["access-control-request-headers"]
+              requestedHeaders: headers["access-control-request-headers"]
             })
       }
+
+      /** The one finalizer of a request: a scope with more of them makes a ceremony of its end. */
+      const end = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) =>
+        Effect.suspend(() => {
+          context.sumUp?.()
+          const told = report.tell(context, exit)
+          return context.releases.reduce((after, release) => Effect.ensuring(release, after), told)
+        })
 
       return (httpEffect) =>
         Effect.contextWith((services: Context.Context<HttpServerRequest.HttpServerRequest | Scope.Scope>) => {
           const request = Context.get(services, HttpServerRequest.HttpServerRequest)
+          // Node's own headers: the request's are a copy of them, made when they are asked for.
+          const source = NodeHttpServerRequest.toIncomingMessage(request)
+          const { origin } = source.headers
           const query = request.url.indexOf("?")
           const path = query === -1 ? request.url : request.url.slice(0, query)
           const context = new RequestContext({
@@ -114,11 +127,11 @@ export const layer = (routes: RouteTable) =>
             method: request.method,
             path,
             route: routes.find(path)?.pattern ?? "unknown",
-            ip: addressOf(Option.getOrUndefined(request.remoteAddress), request.headers["x-forwarded-for"]),
+            ip: addressOf(source.socket.remoteAddress, oneOf(source.headers["x-forwarded-for"])),
             arrivedAt: Number(clock.currentTimeNanosUnsafe()) / 1e6
           })
-          const done = finish(request, context)
-          const refusedAtOnce = refusal(request, context)
+          const done = (response: HttpServerResponse.HttpServerResponse) => finish(context, origin, response)
+          const refusedAtOnce = refusal(source, context)
           const handled =
             refusedAtOnce === undefined
               ? Effect.provideService(
@@ -131,10 +144,14 @@ export const layer = (routes: RouteTable) =>
                 )
               : Effect.succeed(done(refusedAtOnce))
           return Effect.andThen(
-            Scope.addFinalizerExit(Context.get(services, Scope.Scope), (exit) => report.tell(context, exit)),
+            Scope.addFinalizerExit(Context.get(services, Scope.Scope), (exit) => end(context, exit)),
             handled
           )
         })
     }),
     { global: true }
   )
+
+/** Node joins the fields of one name, save those of cookies. */
+const oneOf = (header: string | Array<string> | undefined): string | undefined =>
+  typeof header === "string" ? header : header?.join(", ")

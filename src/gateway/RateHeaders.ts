@@ -2,10 +2,13 @@ import type { Windows, WindowState } from "../limits/LimiterStore.ts"
 
 /**
  * How the limits stand, on every inference answer (CONTRACT, "Rate limits"): OpenAI's six headers, and the three older ones for
- * the request window that is nearest to its end. Where no limit holds nothing is said.
+ * the request window that is nearest to its end. Where no limit holds nothing is said. Written into `headers`.
  */
-export const rateHeaders = (windows: Windows, nowMillis: number): Record<string, string> => {
-  const headers: Record<string, string> = {}
+export const rateHeaders = (
+  windows: Windows,
+  nowMillis: number,
+  headers: Record<string, string> = {}
+): Record<string, string> => {
   const requests = tightest(windows.requestsPerMinute, windows.requestsPerDay)
   if (requests !== undefined) {
     headers["x-ratelimit-limit-requests"] = String(requests.limit)

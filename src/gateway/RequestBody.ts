@@ -1,3 +1,4 @@
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Result } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { ValidationError } from "../domain/Errors.ts"
@@ -32,9 +33,10 @@ export const readJson = (
   request: HttpServerRequest.HttpServerRequest,
   limit: number
 ): Effect.Effect<unknown, ValidationError> => {
-  const media = checkMediaType(request.headers["content-type"])
+  const { headers } = NodeHttpServerRequest.toIncomingMessage(request)
+  const media = checkMediaType(headers["content-type"])
   if (media !== undefined) return Effect.fail(media)
-  if (request.headers["content-encoding"] !== undefined && request.headers["content-encoding"] !== "identity") {
+  if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
     return Effect.fail(
       new ValidationError({ reason: "unsupported_media_type", message: "A compressed body is not accepted" })
     )

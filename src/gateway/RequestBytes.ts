@@ -19,7 +19,7 @@ export const readBytes = (
   request: HttpServerRequest.HttpServerRequest,
   limit: number
 ): Effect.Effect<Uint8Array, ValidationError> =>
-  request.headers["expect"] === undefined
+  NodeHttpServerRequest.toIncomingMessage(request).headers.expect === undefined
     ? listen(request, limit)
     : Effect.mapBoth(request.arrayBuffer, { onSuccess: (buffer) => new Uint8Array(buffer), onFailure: unreadable })
 

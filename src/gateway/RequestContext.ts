@@ -39,6 +39,12 @@ export class RequestContext {
   usage: Usage | undefined
   /** True where the provider told no usage, or was not heard to its end. */
   isUsageEstimated = false
+  /** Headers of the answer that are the route's own, by their lower-case names. */
+  readonly headers: Record<string, string> = {}
+  /** What the request holds of the limits, to be given back at its end, the last one first. */
+  readonly releases: Array<Effect.Effect<void>> = []
+  /** Sums up what was used; called once, at the request's end and before anything is given back. */
+  sumUp: (() => void) | undefined
   /** When the provider was called, gave its first content, and was done with; monotonic milliseconds. */
   calledAt: number | undefined
   firstContentAt: number | undefined

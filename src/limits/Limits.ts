@@ -3,7 +3,7 @@ import { Settings } from "../config/Settings.ts"
 import { type InternalError, RateLimitError } from "../domain/Errors.ts"
 import type { LimitSet, Principal } from "../domain/Principal.ts"
 import { hasLimit, limitsOver, strictest } from "./LimitSets.ts"
-import { LimiterStore, type Reservation, type Windows } from "./LimiterStore.ts"
+import { type Decision, LimiterStore, type Reservation, type Windows } from "./LimiterStore.ts"
 import { refusalMessage } from "./RefusalMessage.ts"
 import { renewalMillis } from "./Spans.ts"
 
@@ -16,6 +16,12 @@ export interface Admission {
   /** Tells the true number of tokens; without it the estimate stands. */
   readonly used: (tokens: number) => void
 }
+
+/**
+ * Takes over what the scope would do at its end: whoever passes this runs the effect when the request has ended, however it has.
+ * It is called before anything can interrupt the request.
+ */
+export type OnRelease = (release: Effect.Effect<void>) => void
 
 /**
  * What callers may use, and that they do not use more: the tier's limits, the credential's own over them, and those of
@@ -34,6 +40,7 @@ export class Limits extends Context.Service<
       /** Estimated tokens of prompt and answer. */
       readonly estimate: number
       readonly onWindows: (windows: Windows) => void
+      readonly onRelease?: OnRelease | undefined
     }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
     /**
      * Decides on one call of a provider's model, by what all callers together may use of it. A call that comes to
@@ -44,6 +51,7 @@ export class Limits extends Context.Service<
       readonly model: string
       readonly requestId: string
       readonly estimate: number
+      readonly onRelease?: OnRelease | undefined
     }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
   }
 >()("xrouter/limits/Limits") {
@@ -62,56 +70,69 @@ export class Limits extends Context.Service<
         Effect.forkScoped
       )
 
-      const reserve = Effect.fnUntraced(
-        function* (reservation: Reservation, model: string | undefined, onWindows: (windows: Windows) => void) {
-          const decision = yield* store.reserve(reservation)
-          onWindows(decision.windows)
+      const reserve = (
+        reservation: Reservation,
+        model: string | undefined,
+        { onRelease, onWindows }: Hearers
+      ): Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope> => {
+        const decided = (decision: Decision): Effect.Effect<Admission, RateLimitError, Scope.Scope> => {
+          onWindows?.(decision.windows)
           if (decision._tag === "Refused") {
             const { limit, reason, remaining, retryAfterMillis } = decision
             const message = refusalMessage(decision, reservation.tokens, model)
-            return yield* new RateLimitError({ reason, message, limit, remaining, retryAfterMillis })
+            return Effect.fail(new RateLimitError({ reason, message, limit, remaining, retryAfterMillis }))
           }
-          const { concurrency } = reservation.limits
           let used = reservation.tokens
-          if (concurrency !== undefined) running.add(reservation)
-          // `Effect.addFinalizer` would keep a copy of all services for it, which costs more than the decision did.
-          yield* Scope.addFinalizer(
-            yield* Effect.scope,
-            Effect.suspend(() => {
-              running.delete(reservation)
-              return store.settle(reservation, used)
-            })
-          )
-          return {
+          if (reservation.limits.concurrency !== undefined) running.add(reservation)
+          const release = Effect.suspend(() => {
+            running.delete(reservation)
+            return store.settle(reservation, used)
+          })
+          const admission = Effect.succeed<Admission>({
             windows: decision.windows,
-            used: (tokens: number) => {
+            used: (tokens) => {
               used = tokens
             }
+          })
+          if (onRelease !== undefined) {
+            onRelease(release)
+            return admission
           }
-        },
+          // `Effect.addFinalizer` would keep a copy of all services for it, which costs more than the decision did.
+          return Effect.andThen(
+            Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, release)),
+            admission
+          )
+        }
         // A caller who leaves while the store decides would otherwise keep what it had just been given.
-        Effect.uninterruptible
-      )
+        return Effect.uninterruptible(Effect.flatMap(store.reserve(reservation), decided))
+      }
 
       return {
-        admit: ({ estimate, onWindows, principal, requestId }) => {
+        admit: ({ estimate, onRelease, onWindows, principal, requestId }) => {
           const limits = limitsOver(tiers.get(principal.tier) ?? ofUnknownTier, principal.limits)
           if (!hasLimit(limits)) {
             onWindows(unlimited.windows)
             return Effect.succeed(unlimited)
           }
           const tokens = estimated(limits, estimate)
-          return reserve({ subject: principal.limitSubject, limits, requestId, tokens }, undefined, onWindows)
+          const reservation = { subject: principal.limitSubject, limits, requestId, tokens }
+          return reserve(reservation, undefined, { onWindows, onRelease })
         },
-        admitModel: ({ estimate, model, requestId }) => {
+        admitModel: ({ estimate, model, onRelease, requestId }) => {
           const limits = modelLimits.get(model)
           if (limits === undefined || !hasLimit(limits)) return Effect.succeed(unlimited)
           const tokens = estimated(limits, estimate)
-          return reserve({ subject: `model:${model}`, limits, requestId, tokens }, model, () => undefined)
+          return reserve({ subject: `model:${model}`, limits, requestId, tokens }, model, { onRelease })
         }
       }
     })
   )
+}
+
+interface Hearers {
+  readonly onWindows?: (windows: Windows) => void
+  readonly onRelease: OnRelease | undefined
 }
 
 /** Where no limit holds. */

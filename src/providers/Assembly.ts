@@ -7,13 +7,14 @@ import type { Credentials } from "./Credentials.ts"
 import type { Dialect, Lowered } from "./Dialect.ts"
 import type { FrameReader, Framing } from "./Framing.ts"
 import type { ChatCall, Provider, ProviderModel } from "./Provider.ts"
-import type { Upstream, UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
+import * as Upstream from "./Upstream.ts"
+import type { UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
 
 /** What a provider is made of. */
 export interface Parts<State> {
   readonly name: string
   readonly dialect: Dialect<State>
-  readonly upstream: Upstream
+  readonly upstream: Upstream.Upstream
   readonly credentials: Credentials
   readonly framing: Framing
   /** Of the chat endpoint, after the upstream's base. */
@@ -33,35 +34,42 @@ const contentType = (headers: UpstreamHeaders): string | undefined => {
   return typeof value === "string" ? value : value?.[0]
 }
 
-const request = <State>(
-  parts: Parts<State>,
-  lowered: Lowered,
-  accept: string
-): ((proof: Readonly<Record<string, string>>) => UpstreamRequest) => {
-  const body = JSON.stringify(lowered.body)
-  return (proof) => ({
-    method: "POST",
-    path: parts.path,
-    headers: { "content-type": "application/json", accept, ...parts.headers, ...lowered.headers, ...proof },
-    body
-  })
+type Headers = Readonly<Record<string, string>>
+
+/** The headers of a call. They change only with the proof, so a request seldom has to make its own. */
+const headersOf = <State>(parts: Parts<State>, accept: string): ((lowered: Lowered, proof: Headers) => Headers) => {
+  const common = { ...Upstream.commonHeaders, "content-type": "application/json", accept, ...parts.headers }
+  let last: { readonly proof: Headers; readonly headers: Headers } | undefined
+  return (lowered, proof) => {
+    if (lowered.headers !== undefined) return { ...common, ...lowered.headers, ...proof }
+    if (last?.proof !== proof) last = { proof, headers: { ...common, ...proof } }
+    return last.headers
+  }
+}
+
+type Compose = (lowered: Lowered) => (proof: Headers) => UpstreamRequest
+
+const composed = <State>(parts: Parts<State>, accept: string): Compose => {
+  const headers = headersOf(parts, accept)
+  return (lowered) => {
+    const body = JSON.stringify(lowered.body)
+    return (proof) => ({ method: "POST", path: parts.path, headers: headers(lowered, proof), body })
+  }
 }
 
 /** The whole answer, and its events at once. */
 const whole = <State>(
   parts: Parts<State>,
-  call: ChatCall,
-  lowered: Lowered
-): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> => {
-  const compose = request(parts, lowered, "application/json")
-  return Effect.flatMap(
+  compose: ReturnType<Compose>,
+  call: ChatCall
+): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> =>
+  Effect.flatMap(
     authorized(parts.credentials, (proof) => parts.upstream.exchange(compose(proof))),
     ({ status, headers, text }) =>
       status === 200
         ? Effect.fromResult(parts.dialect.read(call, text))
         : Effect.fail(parts.dialect.refuse(call, { status, headers, body: text }))
   )
-}
 
 const once = <E>(events: Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Stream<ChatEvent, E> =>
   Stream.fromPull(
@@ -178,14 +186,13 @@ const refusalBody = (body: UpstreamStream["body"]): Effect.Effect<string> =>
 /** The answer as it comes. */
 const streamed = <State>(
   parts: Parts<State>,
-  call: ChatCall,
-  lowered: Lowered
+  compose: ReturnType<Compose>,
+  call: ChatCall
 ): Stream.Stream<ChatEvent, ProviderFailure> =>
   Stream.unwrap(
     Effect.gen(function* () {
       // Its own scope, so that a failure closes the upstream even where the reader of the events stays.
       const scope = Scope.forkUnsafe(yield* Effect.scope)
-      const compose = request(parts, lowered, parts.framing.accept)
       const answer = yield* Scope.provide(
         authorized(
           parts.credentials,
@@ -206,17 +213,22 @@ const streamed = <State>(
   )
 
 /** A provider from its parts. */
-export const make = <State>(parts: Parts<State>): Provider => ({
-  name: parts.name,
-  models: parts.models,
-  prepare: (call) => {
-    const lowered = parts.dialect.lower(call)
-    if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
-    const { dropped } = lowered.success
-    if (call.request.stream === true) {
-      return Effect.succeed({ dropped, events: streamed(parts, call, lowered.success) })
+export const make = <State>(parts: Parts<State>): Provider => {
+  const toBeStreamed = composed(parts, parts.framing.accept)
+  const toBeWhole = composed(parts, "application/json")
+  return {
+    name: parts.name,
+    models: parts.models,
+    prepare: (call) => {
+      const lowered = parts.dialect.lower(call)
+      if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
+      const { dropped } = lowered.success
+      if (call.request.stream === true) {
+        const events = Stream.suspend(() => streamed(parts, toBeStreamed(lowered.success), call))
+        return Effect.succeed({ dropped, events })
+      }
+      const answer = Effect.suspend(() => whole(parts, toBeWhole(lowered.success), call))
+      return Effect.succeed({ dropped, events: once(answer), whole: answer })
     }
-    const answer = Effect.suspend(() => whole(parts, call, lowered.success))
-    return Effect.succeed({ dropped, events: once(answer), whole: answer })
   }
-})
+}

@@ -11,13 +11,12 @@ export const authorized = <A extends { readonly status: number }, R>(
   send: (proof: Readonly<Record<string, string>>) => Effect.Effect<A, ProviderError, R>,
   drop: (answer: A) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<A, ProviderError, R> =>
-  Effect.flatMap(credentials.headers, (proof) =>
-    Effect.filterOrElse(
-      send(proof),
-      (answer) => answer.status !== 401,
-      (answer) =>
-        Effect.flatMap(credentials.refused(proof), (isReplay) =>
-          isReplay ? Effect.flatMap(Effect.andThen(drop(answer), credentials.headers), send) : Effect.succeed(answer)
-        )
+  Effect.flatMapEager(credentials.headers, (proof) =>
+    Effect.flatMap(send(proof), (answer) =>
+      answer.status === 401
+        ? Effect.flatMap(credentials.refused(proof), (isReplay) =>
+            isReplay ? Effect.flatMap(Effect.andThen(drop(answer), credentials.headers), send) : Effect.succeed(answer)
+          )
+        : Effect.succeed(answer)
     )
   )

@@ -1,11 +1,11 @@
 import { Duration, Effect, type Scope, type Stream } from "effect"
 import { Pool } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
-import { exchange, type Link, stream } from "./UpstreamDispatch.ts"
+import { commonHeaders, exchange, type Link, stream } from "./UpstreamDispatch.ts"
 import { type UpstreamOptions, UpstreamOptionsError } from "./UpstreamOptions.ts"
 import { secureContext } from "./UpstreamTls.ts"
 
-export { type UpstreamOptions, UpstreamOptionsError }
+export { commonHeaders, type UpstreamOptions, UpstreamOptionsError }
 
 export interface UpstreamRequest {
   readonly method: "GET" | "POST"

@@ -16,6 +16,9 @@ export interface Link {
 
 /** Most bytes of a whole answer. */
 const answerLimit = 16 * 1024 * 1024
+/** Of every request. */
+export const commonHeaders = { "user-agent": "xrouter", "accept-encoding": "identity" } as const
+
 /** From that many bytes on, read and not yet pulled, the upstream is paused. */
 const highWater = 256 * 1024
 /** Most bytes that are read for nothing to keep a connection. */
@@ -23,7 +26,12 @@ const discardLimit = 64 * 1024
 
 const abandoned = new Error("The request was abandoned")
 
-const byteOrderMark = /^\uFEFF/
+const byteOrderMark = 0xfeff
+
+const turn = Promise.resolve()
+
+/** In a microtask of its own; `queueMicrotask` would make an async resource for each. What is run here does not throw. */
+const later = (run: () => void): void => void turn.then(run)
 
 /**
  * What both ways of receiving share: the phase, the abort, and the failures in our words. undici calls from within its parser,
@@ -103,14 +111,17 @@ class Collector extends Receiver {
   }
 
   onResponseEnd(): void {
-    queueMicrotask(() => {
-      const text = Buffer.concat(this.chunks, this.size).toString("utf8").replace(byteOrderMark, "")
+    later(() => {
+      const [only] = this.chunks
+      const bytes = only !== undefined && this.chunks.length === 1 ? only : Buffer.concat(this.chunks, this.size)
+      const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
+      const text = all.charCodeAt(0) === byteOrderMark ? all.slice(1) : all
       this.resume(Effect.succeed({ status: this.status, headers: this.headers, text }))
     })
   }
 
   protected failed(error: ProviderError): void {
-    queueMicrotask(() => this.resume(Effect.fail(error)))
+    later(() => this.resume(Effect.fail(error)))
   }
 }
 
@@ -132,7 +143,7 @@ class Flow extends Receiver {
 
   protected started(status: number, headers: UpstreamHeaders): void {
     const body = Stream.fromPull(Effect.succeed(this.pull))
-    queueMicrotask(() => this.head(Effect.succeed({ status, headers, body, discard: this.discard })))
+    later(() => this.head(Effect.succeed({ status, headers, body, discard: this.discard })))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -156,7 +167,7 @@ class Flow extends Receiver {
     this.end = failure
     this.wake()
     // Of no effect where the headers have come.
-    queueMicrotask(() => this.head(failure))
+    later(() => this.head(failure))
   }
 
   /** The body was neither read to its end nor discarded: its connection is of no more use. */
@@ -193,7 +204,7 @@ class Flow extends Receiver {
   private wake(): void {
     if (this.waiter === undefined || this.isWaking) return
     this.isWaking = true
-    queueMicrotask(() => {
+    later(() => {
       this.isWaking = false
       const { waiter } = this
       if (waiter === undefined) return
@@ -208,7 +219,7 @@ const send = (link: Link, { method, path, headers, body }: UpstreamRequest, rece
     {
       method,
       path: link.target(path),
-      headers: { "user-agent": "xrouter", "accept-encoding": "identity", ...headers },
+      headers: "user-agent" in headers ? headers : { ...commonHeaders, ...headers },
       body: body ?? null
     },
     receiver

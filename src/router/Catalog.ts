@@ -61,7 +61,13 @@ export class Catalog extends Context.Service<
       const settings = yield* Settings
       const providers = yield* Providers
       const listings = new Map<string, ReadonlyArray<ProviderModel>>()
-      const labels = new Set<string>()
+      /** By provider and model: a name put together for each request would cost more than both look-ups. */
+      const labels = new Map<string, Map<string, string>>()
+      const name = (provider: string, model: string) => {
+        let models = labels.get(provider)
+        if (models === undefined) labels.set(provider, (models = new Map()))
+        models.set(model, `${provider}/${model}`)
+      }
       let unlisted = 0
 
       const refresh = Effect.fn("Catalog.refresh")(
@@ -70,7 +76,7 @@ export class Catalog extends Context.Service<
             Effect.timeoutOrElse({ duration: listingPatience, orElse: () => Effect.fail(tooSlow(provider)) })
           )
           listings.set(provider.name, models)
-          for (const { id } of models) labels.add(`${provider.name}/${id}`)
+          for (const { id } of models) name(provider.name, id)
           return models
         },
         (listing, { name }) =>
@@ -172,13 +178,10 @@ export class Catalog extends Context.Service<
         resolve,
         list,
         find,
-        label: (provider, model) => {
-          const name = `${provider}/${model}`
-          return labels.has(name) ? name : "other"
-        },
+        label: (provider, model) => labels.get(provider)?.get(model) ?? "other",
         answered: (provider, model) => {
-          if (labels.has(`${provider}/${model}`) || listings.has(provider)) return
-          if (unlisted++ < unlistedLabels) labels.add(`${provider}/${model}`)
+          if (listings.has(provider) || labels.get(provider)?.has(model) === true) return
+          if (unlisted++ < unlistedLabels) name(provider, model)
         }
       }
     })

@@ -1,4 +1,4 @@
-import { Array as Arr, Cause, Clock, Context, Duration, Effect, Exit, Layer, Pull, Random, Scope, Stream } from "effect"
+import { Array as Arr, Clock, Context, Duration, Effect, Exit, Layer, Pull, Random, Scope, Stream } from "effect"
 import type { Timeouts } from "../config/Settings.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { type ChatEvent, isContent } from "../domain/ChatEvent.ts"
@@ -20,7 +20,8 @@ export interface Reply {
   /** The tries that led here, the last one still running. */
   readonly attempts: ReadonlyArray<Attempt>
   readonly first: Events
-  readonly rest: Pull.Pull<Events, ProviderFailure>
+  /** What comes after; undefined where `first` is all there is. */
+  readonly rest: Pull.Pull<Events, ProviderFailure> | undefined
 }
 
 /** A request that can be served: translated for its first candidate, not yet sent. */
@@ -38,11 +39,7 @@ export class Router extends Context.Service<
   Router,
   {
     /** Fails, without any network, where no candidate can carry the request. */
-    readonly plan: (options: {
-      readonly requestId: string
-      readonly request: ChatRequest
-      readonly resolution: Resolution
-    }) => Effect.Effect<Plan, ProviderFailure>
+    readonly plan: (options: PlanOptions) => Effect.Effect<Plan, ProviderFailure>
   }
 >()("xrouter/router/Router") {
   static readonly layer = Layer.effect(
@@ -51,96 +48,135 @@ export class Router extends Context.Service<
       const catalog = yield* Catalog
       const health = yield* ProviderHealth
       const clock = yield* Clock.Clock
+      const random = yield* Random.Random
       const speeds = new Map<string, number>()
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const key = ({ provider, model }: Candidate) => `${provider.name}/${model}`
 
       const measured = (candidate: Candidate, millis: number) => {
-        const before = speeds.get(key(candidate))
+        const name = key(candidate)
+        const before = speeds.get(name)
         // Only models of the catalogue are remembered, so that the map stays small.
-        if (catalog.label(candidate.provider.name, candidate.model) !== "other") {
-          speeds.set(key(candidate), before === undefined ? millis : before * 0.8 + millis * 0.2)
-        }
+        if (before === undefined && catalog.label(candidate.provider.name, candidate.model) === "other") return
+        speeds.set(name, before === undefined ? millis : before * 0.8 + millis * 0.2)
       }
 
-      const call = Effect.fnUntraced(function* (
+      const inTime = (
         candidate: Candidate,
-        prepared: Prepared,
-        timeouts: Timeouts,
-        limit: Duration.Duration | undefined,
-        attempts: ReadonlyArray<Attempt>
-      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
-        const startedAt = now()
-        const pull = prepared.whole === undefined ? yield* Stream.toPull(prepared.events) : Cause.done()
-        const content =
-          prepared.whole === undefined ? firstContent(candidate, pull) : contentOf(candidate, prepared.whole)
-        const first = yield* limit === undefined
+        content: Effect.Effect<Events, ProviderFailure>,
+        { limit, timeouts }: Patience
+      ): Effect.Effect<Events, ProviderFailure> =>
+        limit === undefined
           ? content
           : Effect.timeoutOrElse(content, {
               duration: limit,
               orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
             })
+
+      const begun = (candidate: Candidate, startedAt: number) => {
         health.succeeded(candidate.provider.name)
         catalog.answered(candidate.provider.name, candidate.model)
         measured(candidate, now() - startedAt)
-        const deadline = startedAt + Duration.toMillis(timeouts.total)
-        return {
-          candidate,
-          dropped: prepared.dropped,
-          attempts,
-          first,
-          rest:
-            prepared.whole === undefined
-              ? Effect.suspend(() => (now() > deadline ? Effect.fail(timeout(candidate, "total")) : pull))
-              : pull
-        }
+      }
+
+      /** One try at a candidate that answers at once. It holds nothing but its call, which ends with it. */
+      const ask = (
+        { candidate, prepared: { dropped } }: Able,
+        whole: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>,
+        patience: Patience,
+        attempts: ReadonlyArray<Attempt>
+      ): Effect.Effect<Reply, ProviderFailure> => {
+        const startedAt = now()
+        return Effect.map(inTime(candidate, contentOf(candidate, whole), patience), (first): Reply => {
+          begun(candidate, startedAt)
+          return { candidate, dropped, attempts, first, rest: undefined }
+        })
+      }
+
+      /** One try at a candidate that streams, with a scope of its own: what failed must not stay open beside its successor. */
+      const listen = Effect.fnUntraced(function* (
+        { candidate, prepared: { dropped, events } }: Able,
+        patience: Patience,
+        attempts: ReadonlyArray<Attempt>
+      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
+        const startedAt = now()
+        const scope = Scope.forkUnsafe(yield* Effect.scope)
+        const begin = Effect.flatMap(Stream.toPull(events), (pull) =>
+          Effect.map(inTime(candidate, firstContent(candidate, pull), patience), (first): Reply => {
+            begun(candidate, startedAt)
+            const deadline = startedAt + Duration.toMillis(patience.timeouts.total)
+            const rest = Effect.suspend(() => (now() > deadline ? Effect.fail(timeout(candidate, "total")) : pull))
+            return { candidate, dropped, attempts, first, rest }
+          })
+        )
+        return yield* Effect.onExit(Scope.provide(begin, scope), (exit) =>
+          Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
+        )
       })
 
-      const open = Effect.fnUntraced(function* (
-        options: { readonly requestId: string; readonly request: ChatRequest; readonly resolution: Resolution },
-        able: Able
-      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
-        const parent = yield* Effect.scope
-        const timeouts = { ...defaultTimeouts, ...options.resolution.timeouts }
-        const limit = firstContentLimit(options.request.stream === true, options.resolution.timeouts, timeouts)
+      const open = (options: PlanOptions, able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+        const { request, requestId, resolution } = options
+        const timeouts = { ...defaultTimeouts, ...resolution.timeouts }
+        const limit = firstContentLimit(request.stream === true, resolution.timeouts, timeouts)
+        const patience: Patience = { timeouts, limit }
         const attempts: Array<Attempt> = []
-        let { candidate, prepared, others } = able
-        while (true) {
+        const attempt = (able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+          const { candidate, others } = able
+          const { whole } = able.prepared
           const startedAt = now()
-          const scope = Scope.forkUnsafe(parent)
-          const exit = yield* Effect.exit(Scope.provide(call(candidate, prepared, timeouts, limit, attempts), scope))
-          if (Exit.isSuccess(exit)) return exit.value
-          yield* Scope.close(scope, exit)
-          const failure = Cause.findErrorOption(exit.cause)
-          if (failure._tag === "None" || failure.value._tag === "ValidationError") return yield* exit
-          // A provider that says "not so fast" is up.
-          if (failure.value._tag === "ProviderError") health.failed(candidate.provider.name)
-          attempts.push(failed(candidate, failure.value, now() - startedAt))
-          const next = yield* firstAble(options, others).pipe(Effect.option)
-          if (next._tag === "None") return yield* withAttempts(failure.value, attempts)
-          yield* Effect.logWarning(
-            `${key(candidate)} failed (${failure.value.reason}), ${key(next.value.candidate)} takes over`
-          ).pipe(Effect.annotateLogs({ request_id: options.requestId }))
-          ;({ candidate, prepared, others } = next.value)
+          return Effect.catch(
+            whole === undefined ? listen(able, patience, attempts) : ask(able, whole, patience, attempts),
+            (failure) => {
+              if (failure._tag === "ValidationError") return Effect.fail(failure)
+              // A provider that says "not so fast" is up.
+              if (failure._tag === "ProviderError") health.failed(candidate.provider.name)
+              attempts.push(failed(candidate, failure, now() - startedAt))
+              return Effect.matchEffect(firstAble(options, others), {
+                onFailure: () => Effect.fail(withAttempts(failure, attempts)),
+                onSuccess: (next) =>
+                  Effect.andThen(
+                    Effect.logWarning(
+                      `${key(candidate)} failed (${failure.reason}), ${key(next.candidate)} takes over`
+                    ).pipe(Effect.annotateLogs({ request_id: requestId })),
+                    attempt(next)
+                  )
+              })
+            }
+          )
         }
-      })
+        return attempt(able)
+      }
 
       return {
-        plan: Effect.fnUntraced(function* (options) {
+        plan: (options) => {
           const { candidates, fallbacks, strategy } = options.resolution
           const ordered =
             candidates.length === 1
               ? candidates
               : order(strategy, candidates, {
-                  random: yield* Random.next,
+                  random: random.nextDoubleUnsafe(),
                   firstContent: (candidate) => speeds.get(key(candidate))
                 })
-          const able = yield* firstAble(options, fallbacks.length === 0 ? ordered : [...ordered, ...fallbacks])
-          return { first: able.candidate, open: open(options, able) }
-        })
+          return Effect.mapEager(
+            firstAble(options, fallbacks.length === 0 ? ordered : [...ordered, ...fallbacks]),
+            (able): Plan => ({ first: able.candidate, open: open(options, able) })
+          )
+        }
       }
     })
   )
+}
+
+interface PlanOptions {
+  readonly requestId: string
+  readonly request: ChatRequest
+  readonly resolution: Resolution
+}
+
+/** How long a candidate may take; without `limit` the transport's own timers do. */
+interface Patience {
+  readonly timeouts: Timeouts
+  readonly limit: Duration.Duration | undefined
 }
 
 /** The first candidate that can carry the request, and who comes after it. */
@@ -151,20 +187,24 @@ interface Able {
 }
 
 const firstAble = (
-  options: { readonly requestId: string; readonly request: ChatRequest },
+  options: PlanOptions,
   candidates: ReadonlyArray<Candidate>
 ): Effect.Effect<Able, ProviderFailure> => {
-  const [candidate, ...others] = candidates
+  const [candidate] = candidates
   if (candidate === undefined) return Effect.fail(nobody)
+  const others = candidates.length === 1 ? none : candidates.slice(1)
   const { provider, model } = candidate
-  return provider.prepare({ requestId: options.requestId, model, request: options.request }).pipe(
-    Effect.map((prepared) => ({ candidate, prepared, others })),
-    Effect.catch((failure) =>
-      // The first refusal is told, where nobody else can either: it is about the model that the caller asked for.
-      others.length === 0 ? Effect.fail(failure) : Effect.mapError(firstAble(options, others), () => failure)
-    )
+  const prepared = Effect.mapEager(
+    provider.prepare({ requestId: options.requestId, model, request: options.request }),
+    (prepared): Able => ({ candidate, prepared, others })
   )
+  return others.length === 0
+    ? prepared
+    : // The first refusal is told, where nobody else can either: it is about the model that the caller asked for.
+      Effect.catchEager(prepared, (failure) => Effect.mapError(firstAble(options, others), () => failure))
 }
+
+const none: ReadonlyArray<Candidate> = []
 
 const nobody = new ProviderError({
   reason: "provider_unavailable",

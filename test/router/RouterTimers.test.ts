@@ -89,7 +89,7 @@ describe("the timer of the first content", () => {
       Stream.concat(Stream.fromEffect(Effect.delay(Effect.succeed(text("Second")), "5 minutes")))
     )
     return Effect.gen(function* () {
-      const { rest } = yield* open("smart")
+      const { rest = Effect.never } = yield* open("smart")
       const next = yield* Effect.forkChild(rest, { startImmediately: true })
       yield* TestClock.adjust("5 minutes")
       assert.deepStrictEqual(yield* Fiber.join(next), [text("Second")])
@@ -114,7 +114,7 @@ describe("the timer of the whole answer", () => {
         [{ total: Duration.seconds(20) }, 20]
       ] as const) {
         yield* Effect.gen(function* () {
-          const { rest } = yield* open("smart")
+          const { rest = Effect.never } = yield* open("smart")
           let pieces = 0
           const reading = yield* Effect.forkChild(Effect.flip(Effect.forever(Effect.map(rest, () => void pieces++))), {
             startImmediately: true

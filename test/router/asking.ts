@@ -29,7 +29,9 @@ export const open = (model: string, stream = true) => Effect.flatMap(plan(model,
 /** All that comes after the first content. */
 export const restOf = Effect.fnUntraced(function* ({ rest }: Reply) {
   const events: Array<ChatEvent> = []
-  yield* Pull.catchDone(Effect.forever(Effect.map(rest, (more) => void events.push(...more))), () => Effect.void)
+  if (rest !== undefined) {
+    yield* Pull.catchDone(Effect.forever(Effect.map(rest, (more) => void events.push(...more))), () => Effect.void)
+  }
   return events
 })
 
