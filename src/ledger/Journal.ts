@@ -1,0 +1,193 @@
+import { Context, Effect, FileSystem, Latch, Layer } from "effect"
+import type { PlatformError } from "effect/PlatformError"
+import { Settings } from "../config/Settings.ts"
+import { holdLock, makeDataFolder, orFolderError } from "../storage/DataFolder.ts"
+import { readLine } from "./CallLine.ts"
+import { makeWriter, NotWritten, type Saved } from "./JournalWriter.ts"
+import { recover } from "./Recovery.ts"
+import { listSegments, type Position, readPart, type Segment, segmentPath } from "./Segments.ts"
+
+/** Calls that have ended, as they are shipped: some lines that follow one another. */
+export interface Portion {
+  readonly lines: ReadonlyArray<string>
+  readonly requestIds: ReadonlyArray<string>
+  /** Behind them. */
+  readonly until: Position
+}
+
+/**
+ * What calls used, in files of the data folder, until the database has it. Each call has a line before the provider is called and
+ * another at its end, so that neither the death of this process nor an outage of the database loses one. A folder has one owner.
+ */
+export class Journal extends Context.Service<
+  Journal,
+  {
+    /** Before a call. `saved` hears, once, when its record is safe from the process's death, or why the call must not be made. */
+    readonly begin: (
+      call: { readonly requestId: string; readonly createdAt: number; readonly line: string },
+      saved: Saved
+    ) => void
+    /** At its end. Cannot fail: what cannot be written is kept until it can. */
+    readonly end: (requestId: string, line: string) => void
+    /** Done when what was appended before is written, or cannot be. */
+    readonly written: Effect.Effect<void>
+    /** Calls that have ended and are not shipped. */
+    readonly waiting: () => number
+    /** Done when there may be something to ship. */
+    readonly unshipped: Effect.Effect<void>
+    /** What comes after all that was `shipped`; undefined where there is nothing. */
+    readonly next: Effect.Effect<Portion | undefined, PlatformError>
+    readonly shipped: (portion: Portion) => Effect.Effect<void>
+    /** Calls that run since before a time, in Unix milliseconds, and were not `told` of. */
+    readonly running: (before: number) => ReadonlyArray<Running>
+    readonly told: (calls: ReadonlyArray<Running>) => void
+    /** Puts a line that the database will never take into `refused.jsonl`, out of the way. */
+    readonly setAside: (line: string) => Effect.Effect<void, PlatformError>
+  }
+>()("xrouter/ledger/Journal") {
+  static readonly layer = Layer.effect(
+    Journal,
+    Effect.flatMap(Settings, ({ dataDir }) => makeJournal(dataDir))
+  )
+}
+
+export interface Running {
+  readonly requestId: string
+  readonly createdAt: number
+  readonly line: string
+}
+
+export interface JournalSizes {
+  /** A file of that many bytes is closed and another one begun. */
+  readonly segmentBytes: number
+  /** With that many bytes waiting no further call is recorded, and so none made. */
+  readonly mostBytes: number
+}
+
+const defaultSizes: JournalSizes = { segmentBytes: 4 * 1024 ** 2, mostBytes: 1024 ** 3 }
+
+export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string, sizes: JournalSizes = defaultSizes) {
+  const fs = yield* FileSystem.FileSystem
+  const folder = `${dataDir}/usage`
+  yield* makeDataFolder(folder)
+  yield* holdLock(`${dataDir}/usage.lock`, {
+    what: "The usage journal",
+    remedy: "or give this one another XROUTER_DATA_DIR: each instance has its own"
+  })
+  const segments: Array<Segment> = yield* listSegments(folder).pipe(orFolderError(folder, "read"))
+  const left = yield* recover(folder, segments).pipe(orFolderError(folder, "read"))
+  if (left.unreadable > 0) {
+    yield* Effect.logWarning(`Lines of the usage journal that were cut short are passed over: ${left.unreadable}`)
+  }
+  if (left.interrupted.length > 0) {
+    yield* Effect.logWarning(`Calls that an earlier process died in, told as interrupted: ${left.interrupted.length}`)
+  }
+
+  const open = new Map<string, Running & { isSaved: boolean; isTold: boolean }>()
+  const mayShip = Latch.makeUnsafe(true)
+  let waiting = left.ended + left.interrupted.length
+  let cursor: Position = { segment: segments[0]?.number ?? 0, offset: 0 }
+
+  const removed = Effect.fnUntraced(function* (segment: Segment) {
+    segments.splice(segments.indexOf(segment), 1)
+    const path = segmentPath(folder, segment.number)
+    yield* Effect.catch(fs.remove(path, { force: true }), (error) =>
+      Effect.logWarning(`Usage that was shipped could not be removed: ${path}`, error)
+    )
+  })
+  yield* Effect.addFinalizer(() =>
+    waiting === 0 && open.size === 0 ? Effect.forEach([...segments], removed, { discard: true }) : Effect.void
+  )
+  const writer = yield* makeWriter({
+    folder,
+    segments,
+    segmentBytes: sizes.segmentBytes,
+    carried: () => [...open.values()].filter(({ isSaved }) => isSaved).map(({ line }) => line),
+    onWritten: () => void mayShip.openUnsafe()
+  })
+  const written = Effect.callback<void>((resume) => writer.try("", () => resume(Effect.void)))
+  for (const line of left.interrupted) writer.keep(line)
+
+  const next = Effect.gen(function* () {
+    while (true) {
+      const segment = segments.find(({ number }) => number >= cursor.segment)
+      if (segment === undefined) {
+        mayShip.closeUnsafe()
+        return undefined
+      }
+      const offset = segment.number === cursor.segment ? cursor.offset : 0
+      if (offset >= segment.size) {
+        if (segment === segments.at(-1)) {
+          mayShip.closeUnsafe()
+          return undefined
+        }
+        yield* removed(segment)
+        continue
+      }
+      const part = yield* readPart(folder, segment, offset)
+      const until = { segment: segment.number, offset: part.offset }
+      const portion = portionOf(part.lines, until)
+      if (portion !== undefined) return portion
+      cursor = until
+    }
+  }).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+
+  const full = new NotWritten({
+    message: `The usage journal in ${folder} is full: the database must take what is there before further calls are made`
+  })
+
+  return Journal.of({
+    begin: (call, saved) => {
+      if (segments.reduce((sum, { size }) => sum + size, 0) >= sizes.mostBytes) return saved(full)
+      const begun = { ...call, isSaved: false, isTold: false }
+      open.set(call.requestId, begun)
+      writer.try(call.line, (failure) => {
+        begun.isSaved = failure === undefined
+        if (failure !== undefined) open.delete(call.requestId)
+        saved(failure)
+      })
+    },
+    end: (requestId, line) => {
+      open.delete(requestId)
+      waiting += 1
+      writer.keep(line)
+    },
+    written,
+    waiting: () => waiting,
+    unshipped: mayShip.await,
+    next,
+    shipped: ({ requestIds, until }) =>
+      Effect.sync(() => {
+        waiting -= requestIds.length
+        cursor = until
+      }),
+    running: (before) => {
+      const calls: Array<Running> = []
+      for (const call of open.values()) {
+        if (call.createdAt >= before) break
+        if (!call.isTold) calls.push(call)
+      }
+      return calls
+    },
+    told: (calls) => {
+      for (const { requestId } of calls) {
+        const call = open.get(requestId)
+        if (call !== undefined) call.isTold = true
+      }
+    },
+    setAside: (line) => fs.writeFileString(`${folder}/refused.jsonl`, `${line}\n`, { flag: "a", mode: 0o600 })
+  })
+})
+
+/** The ended calls among some lines; undefined where there is none. */
+const portionOf = (all: ReadonlyArray<string>, until: Position): Portion | undefined => {
+  const lines: Array<string> = []
+  const requestIds: Array<string> = []
+  for (const line of all) {
+    const stated = readLine(line)
+    if (stated === undefined || stated.isPending) continue
+    lines.push(line)
+    requestIds.push(stated.requestId)
+  }
+  return lines.length === 0 ? undefined : { lines, requestIds, until }
+}

@@ -1,0 +1,208 @@
+import { Clock, Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Attempt } from "../domain/Attempt.ts"
+import { InternalError, ValidationError } from "../domain/Errors.ts"
+import { tokenCount, type Usage } from "../domain/Usage.ts"
+import { interruptedLine, openingOf, pendingLine, plainText, settledLine } from "./CallLine.ts"
+import type { CallRecord, CallTokens } from "./CallRecord.ts"
+import { Journal } from "./Journal.ts"
+import type { NotWritten } from "./JournalWriter.ts"
+import { Pricing } from "./Pricing.ts"
+import { makeShipping } from "./Shipping.ts"
+import { findCall } from "./UsageTable.ts"
+
+/** What is known of a call before the provider is called. */
+export interface CallBegun {
+  readonly requestId: string
+  /** The answer's own id. */
+  readonly id: string
+  readonly userId: string
+  readonly keyId: string
+  /** As the caller asked for it; its price is by this name. */
+  readonly model: string
+  /** Who is called first. */
+  readonly provider: string
+  readonly providerModel: string
+  readonly streamed: boolean
+}
+
+/** What is known of it at its end. */
+export interface CallEnded {
+  readonly status: "completed" | "cancelled" | "failed"
+  /** Who served, or was tried last. */
+  readonly provider: string
+  readonly providerModel: string
+  readonly finishReason?: string | undefined
+  /** Nothing was used where it is not said. */
+  readonly usage?: Usage | undefined
+  /** True where the provider did not count and we did. */
+  readonly estimated: boolean
+  readonly latencyMillis: number
+  readonly firstTokenMillis?: number | undefined
+  readonly attempts: ReadonlyArray<Attempt>
+}
+
+/** A call in the ledger. */
+export interface Entry {
+  /** Waits until the record would survive the death of the process; until then the provider must not be called. */
+  readonly recorded: Effect.Effect<void, InternalError>
+  /** Tells how the call ended, once: of more the first counts. Of a call that was not recorded nothing is told. */
+  readonly end: (ended: CallEnded) => void
+}
+
+/** What each call used and cost: one row, told by the time the answer has gone, whatever happens to the process or the database. */
+export class Ledger extends Context.Service<
+  Ledger,
+  {
+    /** Cannot fail and does not wait: its `recorded` does. Whoever begins a call ends it. */
+    readonly begin: (call: CallBegun) => Entry
+    /** A user's own call, by its answer's id or its request id; fails with `not_found`. */
+    readonly find: (userId: string, id: string) => Effect.Effect<CallRecord, ValidationError | InternalError>
+    /** Brings all that this instance knows into the database. */
+    readonly flush: Effect.Effect<void, InternalError>
+  }
+>()("xrouter/ledger/Ledger") {
+  static readonly layerNoDeps = Layer.effect(
+    Ledger,
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      const pricing = yield* Pricing
+      const sql = yield* SqlClient
+      const clock = yield* Clock.Clock
+      /** Calls that the database need not know of yet; those that have ended first, of them the oldest first. */
+      const recent = new Map<string, Call>()
+      const running = new Set<Call>()
+      const shipping = yield* makeShipping((requestIds) => {
+        for (const requestId of requestIds) recent.delete(requestId)
+      })
+
+      const begin = (begun: CallBegun): Entry => {
+        const call = new Call(begun, clock.currentTimeMillisUnsafe())
+        const { requestId, createdAt } = call.record
+        running.add(call)
+        journal.begin({ requestId, createdAt, line: call.line }, (failure) => {
+          if (failure !== undefined) running.delete(call)
+          call.hear(failure)
+        })
+        return {
+          recorded: call.recorded,
+          end: (ended) => {
+            if (!running.delete(call)) return
+            journal.end(requestId, call.settle(ended, pricing))
+            recent.set(requestId, call)
+            if (recent.size > mostRecent) forgetOldest(recent)
+          }
+        }
+      }
+
+      const find = Effect.fn("Ledger.find")(function* (userId: string, id: string) {
+        const isAsked = ({ record }: Call) => record.userId === userId && (record.requestId === id || record.id === id)
+        const known = running.values().find(isAsked) ?? recent.values().find(isAsked)
+        if (known !== undefined) return known.record
+        // What can be no id need not, and in part cannot, be asked of the database.
+        const call = /^[\w-]{1,128}$/.test(id) ? yield* findCall(sql, userId, id) : undefined
+        return call ?? (yield* noCall)
+      })
+
+      // Whoever was to end these is gone.
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          for (const call of running) journal.end(call.record.requestId, interruptedLine(call.line))
+          running.clear()
+        })
+      )
+      return Ledger.of({ begin, find, flush: shipping.flush(true) })
+    })
+  )
+
+  static readonly layer = Ledger.layerNoDeps.pipe(Layer.provide([Journal.layer, Pricing.layer]))
+}
+
+/** Of calls that wait for the database. What is older is asked of it when it is back. */
+const mostRecent = 10_000
+
+const forgetOldest = (calls: Map<string, Call>) => {
+  for (const oldest of calls.keys()) {
+    calls.delete(oldest)
+    return
+  }
+}
+
+class Call {
+  record: CallRecord
+  readonly line: string
+  readonly #opening: string
+  #heard = false
+  #failure: NotWritten | undefined
+  #resume: (() => void) | undefined
+
+  constructor(begun: CallBegun, createdAt: number) {
+    const model = plainText(begun.model)
+    const providerModel = plainText(begun.providerModel)
+    this.record = { ...begun, ...untold, createdAt, model, providerModel }
+    this.#opening = openingOf(this.record)
+    this.line = pendingLine(begun.requestId, this.#opening, this.record)
+  }
+
+  hear(failure: NotWritten | undefined): void {
+    this.#heard = true
+    this.#failure = failure
+    this.#resume?.()
+  }
+
+  readonly recorded: Effect.Effect<void, InternalError> = Effect.callback((resume) => {
+    const answer = () => resume(this.#failure === undefined ? Effect.void : Effect.fail(notRecorded(this.#failure)))
+    if (this.#heard) answer()
+    else this.#resume = answer
+  })
+
+  /** Answers the line that tells it. */
+  settle({ usage, ...ended }: CallEnded, pricing: Pricing["Service"]): string {
+    const tokens = tokensOf(usage)
+    const tariff = pricing.tariffOf(this.record.model)
+    this.record = {
+      ...this.record,
+      status: ended.status,
+      provider: ended.provider,
+      providerModel: plainText(ended.providerModel),
+      finishReason: ended.finishReason ?? null,
+      tokens,
+      estimated: ended.estimated,
+      cost: tariff?.costOf(tokens) ?? null,
+      latencyMillis: wholeMillis(ended.latencyMillis),
+      firstTokenMillis: ended.firstTokenMillis === undefined ? null : wholeMillis(ended.firstTokenMillis),
+      attempts: ended.attempts
+    }
+    return settledLine(this.record.requestId, this.#opening, this.record, tariff?.price)
+  }
+}
+
+const untold = {
+  status: "pending",
+  finishReason: null,
+  tokens: null,
+  estimated: false,
+  cost: null,
+  latencyMillis: null,
+  firstTokenMillis: null,
+  attempts: []
+} as const
+
+const tokensOf = (usage: Usage | undefined): CallTokens => ({
+  prompt: tokenCount(usage?.promptTokens),
+  completion: tokenCount(usage?.completionTokens),
+  cached: tokenCount(usage?.cachedTokens),
+  reasoning: tokenCount(usage?.reasoningTokens)
+})
+
+const wholeMillis = (millis: number): number => tokenCount(Math.round(millis))
+
+const noCall = new ValidationError({ reason: "not_found", message: "There is no such call" })
+
+const notRecorded = (cause: NotWritten) =>
+  new InternalError({
+    reason: "database_unavailable",
+    message: "What the call would use cannot be recorded now; it was not made",
+    retryAfterMillis: 1000,
+    cause
+  })
