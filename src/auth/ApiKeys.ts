@@ -14,11 +14,11 @@ import {
   toRecord
 } from "./ApiKeyRecord.ts"
 import { isId, makeId } from "./Id.ts"
-import { KeyCache } from "./KeyCache.ts"
 import * as rules from "./KeyRules.ts"
 import { makePage, type Page, type PageRequest, readPageRequest } from "./Page.ts"
+import { Revocations } from "./Revocations.ts"
 
-/** The keys of users. What is changed or revoked here holds for the next request of this instance. */
+/** The keys of users. What is changed or revoked here holds for the next request of this instance, and within a second on all others. */
 export class ApiKeys extends Context.Service<
   ApiKeys,
   {
@@ -41,8 +41,8 @@ export class ApiKeys extends Context.Service<
     ApiKeys,
     Effect.gen(function* () {
       const sql = yield* SqlClient
-      const cache = yield* KeyCache
-      const { tiers } = yield* Settings
+      const revocations = yield* Revocations
+      const settings = yield* Settings
       const columns = sql.literal(recordColumns)
       const living = sql.literal(
         "api_keys k JOIN users u ON u.id = k.user_id WHERE k.revoked_at IS NULL AND u.deleted_at IS NULL"
@@ -50,7 +50,7 @@ export class ApiKeys extends Context.Service<
 
       const check = Effect.fnUntraced(function* (key: ApiKeyChanges) {
         if (key.name !== undefined) yield* rules.checkName(key.name)
-        if (isGiven(key.tier)) yield* rules.checkTier(key.tier, tiers)
+        if (isGiven(key.tier)) yield* rules.checkTier(key.tier, settings.tiers)
         if (isGiven(key.limits)) yield* rules.checkLimits(key.limits)
         if (isGiven(key.models)) yield* rules.checkModels(key.models)
         if (isGiven(key.allowedIps)) yield* rules.checkNetworks(key.allowedIps)
@@ -112,7 +112,7 @@ export class ApiKeys extends Context.Service<
             SELECT ${columns} FROM k JOIN users u ON u.id = k.user_id`)
         )
         if (row === undefined) return yield* noKey
-        yield* cache.invalidate([row.hash])
+        yield* revocations.announce([{ kind: "key", id }])
         return toRecord(row)
       })
 
@@ -120,17 +120,16 @@ export class ApiKeys extends Context.Service<
         if (!isId("key", id)) return yield* noKey
         const now = new Date(yield* Clock.currentTimeMillis)
         const [row] = yield* query(
-          sql<{ hash: string }>`
-            UPDATE api_keys SET revoked_at = ${now}::timestamptz WHERE id = ${id} AND revoked_at IS NULL RETURNING hash`
+          sql`UPDATE api_keys SET revoked_at = ${now}::timestamptz WHERE id = ${id} AND revoked_at IS NULL RETURNING id`
         )
         if (row === undefined) return yield* noKey
-        yield* cache.invalidate([row.hash])
+        yield* revocations.announce([{ kind: "key", id }])
       })
       return ApiKeys.of({ create, get, list, update, revoke })
     })
   )
 
-  static readonly layer = ApiKeys.layerNoDeps.pipe(Layer.provide(KeyCache.layer))
+  static readonly layer = ApiKeys.layerNoDeps.pipe(Layer.provide(Revocations.layer))
 }
 
 const isGiven = <A>(value: A | null | undefined): value is A => value !== undefined && value !== null

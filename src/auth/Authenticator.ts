@@ -1,9 +1,11 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { AuthError, type InternalError, type ValidationError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
+import { AccessTokens } from "./AccessTokens.ts"
 import { hashKey, keyStart, parseKey } from "./ApiKey.ts"
 import { bearerToken } from "./Authorization.ts"
-import { type Finding, KeyCache } from "./KeyCache.ts"
+import { KeyCache } from "./KeyCache.ts"
+import type { Finding } from "./KeyMemory.ts"
 import { LastUse } from "./LastUse.ts"
 
 /** Who calls. */
@@ -11,7 +13,8 @@ export class Authenticator extends Context.Service<
   Authenticator,
   {
     /**
-     * Of the request's `Authorization` header and the client's address. A known key costs a hash and a look-up in memory.
+     * Of the request's `Authorization` header and the client's address. A known key or access token costs a hash and a look-up in
+     * memory. The two share the header and are told apart by their form alone: none is ever tried as the other.
      * Two credentials at once, or a header of another form, are `ValidationError` (RFC 6750, section 3.1, `invalid_request`).
      */
     readonly authenticate: (credentials: {
@@ -25,6 +28,7 @@ export class Authenticator extends Context.Service<
     Effect.gen(function* () {
       const cache = yield* KeyCache
       const lastUse = yield* LastUse
+      const tokens = yield* AccessTokens
       const clock = yield* Clock.Clock
 
       const decide = ({ key }: Finding, ip: string, now: number): Effect.Effect<Principal, AuthError> => {
@@ -57,14 +61,16 @@ export class Authenticator extends Context.Service<
           if (typeof token !== "string") return Effect.fail(token)
           if (token.startsWith(keyStart)) return authenticateKey(token, ip)
           return looksLikeJwt.test(token)
-            ? refuse("invalid_token", "This access token is not valid")
+            ? tokens.authenticate(token)
             : refuse("invalid_api_key", `An API key begins with "${keyStart}"`)
         }
       })
     })
   )
 
-  static readonly layer = Authenticator.layerNoDeps.pipe(Layer.provide([KeyCache.layer, LastUse.layer]))
+  static readonly layer = Authenticator.layerNoDeps.pipe(
+    Layer.provide([KeyCache.layer, LastUse.layer, AccessTokens.layer])
+  )
 }
 
 const looksLikeJwt = /^[^.]+\.[^.]+\.[^.]*$/

@@ -3,18 +3,17 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Settings } from "../config/Settings.ts"
 import { InternalError } from "../domain/Errors.ts"
 import { query, toInternalError } from "../storage/Query.ts"
-import { type KnownKey, selectKeys } from "./KeyRow.ts"
-import { RecentMap } from "./RecentMap.ts"
-
-/** The key behind a hash, or that there is none. */
-export interface Finding {
-  readonly key: KnownKey | undefined
-}
+import { type Finding, KeyMemory } from "./KeyMemory.ts"
+import { selectKeys } from "./KeyRow.ts"
+import { Pace } from "./Pace.ts"
+import { Revocations } from "./Revocations.ts"
+import type { Revoked } from "./Revoked.ts"
 
 /**
- * Keys by their hash, remembered for `Settings.keyCacheTtl`. A key that is in use is looked up again when half of that is over,
- * in the background: callers wait for the first look-up only, and an outage of the database shorter than the other half goes
- * unnoticed. Look-ups travel together: however many unknown keys are tried, the database sees one query at a time.
+ * Keys by their hash, remembered for `Settings.keyCacheTtl` and forgotten at once when they are revoked or changed. A key that is in
+ * use is looked up again when half of its time is over, in the background: callers wait for the first look-up only, and an outage of the
+ * database shorter than the other half goes unnoticed. Look-ups travel together, and those that find nothing are paced: however
+ * many unknown keys are tried, the database sees one query at a time and a few a second.
  */
 export class KeyCache extends Context.Service<
   KeyCache,
@@ -23,57 +22,62 @@ export class KeyCache extends Context.Service<
     readonly peek: (hash: string, now: number) => Finding | undefined
     /** What the database says. */
     readonly find: (hash: string) => Effect.Effect<Finding, InternalError>
-    /** Forgets, so that the next request sees what the database says then. */
-    readonly invalidate: (hashes: ReadonlyArray<string> | "all") => Effect.Effect<void>
+    /** Forgets, so that the next request sees what the database says then. Only keys and users are of interest here. */
+    readonly invalidate: (revoked: ReadonlyArray<Revoked> | "all") => Effect.Effect<void>
+    /** Whether somebody could be let in without the database, at this time in Unix milliseconds. */
+    readonly admitsAny: (now: number) => boolean
   }
 >()("xrouter/auth/KeyCache") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     KeyCache,
     Effect.gen(function* () {
       const sql = yield* SqlClient
       const clock = yield* Clock.Clock
       const run = yield* FiberSet.makeRuntime()
-      const memory = new Memory(Duration.toMillis((yield* Settings).keyCacheTtl))
+      const memory = new KeyMemory(Duration.toMillis((yield* Settings).keyCacheTtl))
+      const pace = new Pace(paceOfUnknown)
       const flights = new Map<string, Flight>()
       let waiting: Array<Flight> = []
+      let underWay: ReadonlyArray<Flight> = []
       let working = false
 
       const work = Effect.gen(function* () {
         // What is asked for in the same moment goes together.
         yield* Effect.yieldNow
         while (waiting.length > 0) {
-          const batch = waiting.slice(0, mostTogether)
+          const pause = pace.waitAt(clock.currentTimeMillisUnsafe())
+          if (pause > 0) yield* Effect.sleep(pause)
+          underWay = waiting.slice(0, mostTogether)
           waiting = waiting.slice(mostTogether)
-          land(
-            batch,
-            yield* Effect.exit(
-              query(
-                selectKeys(
-                  sql,
-                  batch.map(({ hash }) => hash)
-                )
-              )
-            )
-          )
+          const askedAt = clock.currentTimeMillisUnsafe()
+          land(underWay, yield* Effect.exit(lookUp(underWay)), askedAt)
+          underWay = []
         }
         working = false
       })
 
-      const land = (batch: ReadonlyArray<Flight>, exit: Exit.Exit<ReadonlyMap<string, KnownKey>, InternalError>) => {
-        const now = clock.currentTimeMillisUnsafe()
-        const failure = Exit.isFailure(exit) ? asInternalError(exit.cause) : undefined
+      const lookUp = (batch: ReadonlyArray<Flight>) =>
+        query(
+          selectKeys(
+            sql,
+            batch.map(({ hash }) => hash)
+          ),
+          patience
+        )
+
+      type Found = Effect.Success<ReturnType<typeof lookUp>>
+
+      const land = (batch: ReadonlyArray<Flight>, exit: Exit.Exit<Found, InternalError>, askedAt: number) => {
+        if (Exit.isSuccess(exit) && batch.some(({ hash }) => !exit.value.has(hash))) pace.spendAt(askedAt)
+        const outage = Exit.isFailure(exit) ? Exit.fail(asInternalError(exit.cause)) : undefined
         for (const flight of batch) {
           // Whatever was invalidated meanwhile may be of before: it answers those who wait, and is not remembered.
           const isCurrent = flights.get(flight.hash) === flight
           if (isCurrent) flights.delete(flight.hash)
-          if (Exit.isFailure(exit)) {
-            if (isCurrent) memory.postpone(flight.hash, now)
-            Deferred.doneUnsafe(flight.answer, Effect.fail(failure ?? crowded))
-          } else {
-            const finding = { key: exit.value.get(flight.hash) }
-            if (isCurrent) memory.remember(flight.hash, finding, now)
-            Deferred.doneUnsafe(flight.answer, Effect.succeed(finding))
-          }
+          const finding = outage ?? findingOf(Exit.isSuccess(exit) ? exit.value.get(flight.hash) : undefined)
+          if (isCurrent && Exit.isSuccess(finding)) memory.remember(flight.hash, finding.value, askedAt)
+          if (isCurrent && Exit.isFailure(finding)) memory.postpone(flight.hash, clock.currentTimeMillisUnsafe())
+          Deferred.doneUnsafe(flight.answer, finding)
         }
       }
 
@@ -94,15 +98,21 @@ export class KeyCache extends Context.Service<
       const find = Effect.fnUntraced(function* (hash: string) {
         const flight = request(hash)
         if (flight === undefined) return yield* crowded
-        return yield* Deferred.await(flight.answer).pipe(
-          Effect.timeoutOrElse({
-            duration: patience,
-            orElse: () =>
-              Effect.fail(InternalError.databaseUnavailable(new Error(`a key was not found within ${patience}`)))
-          })
-        )
+        return yield* Effect.timeoutOrElse(Deferred.await(flight.answer), {
+          duration: patience,
+          orElse: () => Effect.fail(noAnswer)
+        })
       })
 
+      const invalidate = (revoked: ReadonlyArray<Revoked> | "all") =>
+        Effect.sync(() => {
+          if (revoked === "all") memory.clear()
+          else memory.forget(revoked)
+          // Whose keys they are is not known yet; those that still wait will be read after this.
+          for (const { hash } of underWay) flights.delete(hash)
+        })
+
+      yield* (yield* Revocations).listen(invalidate)
       return KeyCache.of({
         peek: (hash, now) => {
           const entry = memory.recall(hash, now)
@@ -110,21 +120,13 @@ export class KeyCache extends Context.Service<
           return entry?.finding
         },
         find,
-        invalidate: (hashes) =>
-          Effect.sync(() => {
-            if (hashes === "all") {
-              memory.clear()
-              flights.clear()
-            } else {
-              for (const hash of hashes) {
-                memory.forget(hash)
-                flights.delete(hash)
-              }
-            }
-          })
+        invalidate,
+        admitsAny: (now) => memory.admitsAny(now)
       })
     })
   )
+
+  static readonly layer = KeyCache.layerNoDeps.pipe(Layer.provide(Revocations.layer))
 }
 
 interface Flight {
@@ -132,66 +134,25 @@ interface Flight {
   readonly answer: Deferred.Deferred<Finding, InternalError>
 }
 
-interface Entry {
-  readonly finding: Finding
-  readonly expiresAt: number
-  /** From when on it is looked up again. */
-  renewAt: number
-}
-
-const mostTogether = 500
+const mostTogether = 2_500
 const mostFlights = 10_000
-const mostKeys = 10_000
-const unknownTtl = 10_000
-const renewalPause = 1_000
-const patience = "1 second"
+const patience = "1000 millis"
+/** Of queries that find a key unknown: a burst of so many, then one in each so many milliseconds. */
+const paceOfUnknown = { burst: 4, interval: 250 }
 
 const crowded = InternalError.databaseUnavailable(new Error("too many keys wait to be looked up"))
+const noAnswer = InternalError.databaseUnavailable(new Error(`keys were not found within ${patience}`))
 
-/** Known and unknown keys apart: a flood of unknown ones must not push out a known one. */
-class Memory {
-  readonly #known = new RecentMap<Entry>(mostKeys)
-  readonly #unknown = new RecentMap<Entry>(mostKeys)
-  readonly #ttl: number
+const nobody: Exit.Exit<Finding> = Exit.succeed({ key: undefined })
 
-  constructor(ttl: number) {
-    this.#ttl = ttl
-  }
-
-  recall(hash: string, now: number): Entry | undefined {
-    const entry = this.#known.get(hash) ?? this.#unknown.get(hash)
-    if (entry === undefined || now < entry.expiresAt) return entry
-    this.forget(hash)
-    return undefined
-  }
-
-  remember(hash: string, finding: Finding, now: number) {
-    this.forget(hash)
-    const isKnown = finding.key !== undefined
-    const ttl = isKnown ? this.#ttl : Math.min(unknownTtl, this.#ttl)
-    const renewAt = isKnown ? now + ttl / 2 : Infinity
-    const map = isKnown ? this.#known : this.#unknown
-    map.set(hash, { finding, expiresAt: now + ttl, renewAt })
-  }
-
-  /** A renewal failed: the next one in a while. */
-  postpone(hash: string, now: number) {
-    const entry = this.#known.get(hash)
-    if (entry !== undefined) entry.renewAt = now + renewalPause
-  }
-
-  forget(hash: string) {
-    this.#known.delete(hash)
-    this.#unknown.delete(hash)
-  }
-
-  clear() {
-    this.#known.clear()
-    this.#unknown.clear()
-  }
+const findingOf = (
+  row: Exit.Exit<NonNullable<Finding["key"]>, unknown> | undefined
+): Exit.Exit<Finding, InternalError> => {
+  if (row === undefined) return nobody
+  return Exit.isSuccess(row) ? Exit.succeed({ key: row.value }) : Exit.fail(asInternalError(row.cause))
 }
 
-const asInternalError = (cause: Cause.Cause<InternalError>): InternalError => {
+const asInternalError = (cause: Cause.Cause<unknown>): InternalError => {
   const error = Cause.squash(cause)
   return error instanceof InternalError ? error : toInternalError(error)
 }

@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { LimitSet, type Principal } from "../domain/Principal.ts"
 import { makeNetworks } from "./Networks.ts"
@@ -26,16 +26,19 @@ const Row = Schema.Struct({
   revoked: Schema.Boolean
 })
 
-const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
+const decodeRow = Schema.decodeUnknownExit(Row)
 
-/** The keys behind some hashes, by hash; what is not there is missing in the answer. */
+/**
+ * The keys behind some hashes, by hash; what is not there is missing in the answer. A row that this version cannot read is a
+ * failure of that key alone.
+ */
 export const selectKeys = Effect.fnUntraced(function* (sql: SqlClient, hashes: ReadonlyArray<string>) {
-  const rows = yield* sql`
+  const rows = yield* sql<{ hash: string }>`
     SELECT k.hash, k.id, k.user_id, k.name, coalesce(k.tier, u.tier) AS tier, k.limits, k.models, k.allowed_ips, k.expires_at,
       (k.revoked_at IS NOT NULL OR u.deleted_at IS NOT NULL) AS revoked
     FROM api_keys k JOIN users u ON u.id = k.user_id
     WHERE k.hash = ANY(${hashes}::text[])`
-  return new Map((yield* decodeRows(rows)).map((row) => [row.hash, toKnownKey(row)]))
+  return new Map(rows.map((row) => [row.hash, Exit.map(decodeRow(row), toKnownKey)]))
 })
 
 const toKnownKey = (row: typeof Row.Type): KnownKey => {

@@ -1,14 +1,18 @@
 import { Context, Effect, Layer, Redacted, Semaphore } from "effect"
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 
-/** Cost 2^ln, block size r, parallelism p (RFC 7914): 32 MiB and some 60 ms a password. */
+/** Cost 2^ln, block size r, parallelism p (RFC 7914). */
 interface Cost {
   readonly ln: number
   readonly r: number
   readonly p: number
 }
 
-const cost: Cost = { ln: 15, r: 8, p: 1 }
+/** Of passwords that are hashed from now on: 32 MiB and some 60 ms each, unless a test asks for less. */
+export const PasswordCost = Context.Reference<Cost>("xrouter/auth/PasswordCost", {
+  defaultValue: () => ({ ln: 15, r: 8, p: 1 })
+})
+
 const saltBytes = 16
 const keyBytes = 32
 const form = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
@@ -25,6 +29,7 @@ export class Passwords extends Context.Service<
   static readonly layer = Layer.effect(
     Passwords,
     Effect.gen(function* () {
+      const cost = yield* PasswordCost
       // The derivations run on Node's few worker threads, which also look up names and read files.
       const atOnce = yield* Semaphore.make(2)
       const derive = (password: Redacted.Redacted, salt: Buffer, cost: Cost, size: number) =>

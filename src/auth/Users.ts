@@ -5,10 +5,10 @@ import { Settings } from "../config/Settings.ts"
 import { type InternalError, ValidationError } from "../domain/Errors.ts"
 import { query } from "../storage/Query.ts"
 import { isId, makeId } from "./Id.ts"
-import { KeyCache } from "./KeyCache.ts"
 import * as rules from "./KeyRules.ts"
 import { makePage, type Page, type PageRequest, readPageRequest } from "./Page.ts"
 import { Passwords } from "./Passwords.ts"
+import { Revocations } from "./Revocations.ts"
 
 export interface User {
   readonly id: string
@@ -50,20 +50,21 @@ export class Users extends Context.Service<
     Users,
     Effect.gen(function* () {
       const sql = yield* SqlClient
-      const cache = yield* KeyCache
+      const revocations = yield* Revocations
       const passwords = yield* Passwords
-      const { tiers } = yield* Settings
+      const settings = yield* Settings
       const columns = sql.literal("id, email, tier, created_at")
       const living = sql.literal("users WHERE deleted_at IS NULL")
 
       const check = Effect.fnUntraced(function* ({ email, password, tier }: UserChanges) {
         if (email !== undefined) yield* rules.checkEmail(email)
         if (password !== undefined && password !== null) yield* rules.checkPassword(Redacted.value(password))
-        if (tier !== undefined) yield* rules.checkTier(tier, tiers)
+        if (tier !== undefined) yield* rules.checkTier(tier, settings.tiers)
       })
 
       const create = Effect.fn("Users.create")(function* (wish: NewUser) {
         yield* check(wish)
+        const { tiers } = settings
         const tier = wish.tier ?? (tiers.has("free") ? "free" : ([...tiers.keys()][0] ?? "free"))
         const hash = wish.password === undefined ? null : yield* passwords.hash(wish.password)
         const now = yield* Clock.currentTimeMillis
@@ -104,14 +105,14 @@ export class Users extends Context.Service<
         }
         if (Object.keys(set).length === 0) return yield* get(id)
         const [row] = yield* query(
-          sql`
-            WITH u AS (UPDATE users SET ${sql.update(set)} WHERE id = ${id} AND deleted_at IS NULL RETURNING ${columns})
-            SELECT u.*, ARRAY(SELECT k.hash FROM api_keys k WHERE k.user_id = u.id AND k.tier IS NULL) AS hashes
-            FROM u`.pipe(Effect.flatMap(decodeUpdated), orTaken)
+          sql`UPDATE users SET ${sql.update(set)} WHERE id = ${id} AND deleted_at IS NULL RETURNING ${columns}`.pipe(
+            Effect.flatMap(decodeRows),
+            orTaken
+          )
         )
         if (row === undefined) return yield* noUser
         // Keys without a tier of their own have the user's.
-        if (tier !== undefined) yield* cache.invalidate(row.hashes)
+        if (tier !== undefined) yield* revocations.announce([{ kind: "user", id }])
         return toUser(row)
       })
 
@@ -125,27 +126,23 @@ export class Users extends Context.Service<
               WHERE id = ${id} AND deleted_at IS NULL RETURNING id
             ), dead AS (
               UPDATE api_keys k SET revoked_at = ${now}::timestamptz FROM gone
-              WHERE k.user_id = gone.id AND k.revoked_at IS NULL RETURNING k.hash
+              WHERE k.user_id = gone.id AND k.revoked_at IS NULL
             )
-            SELECT ARRAY(SELECT hash FROM dead) AS hashes FROM gone`.pipe(Effect.flatMap(decodeRemoved))
+            SELECT id FROM gone`
         )
         if (removed === undefined) return yield* noUser
-        yield* cache.invalidate(removed.hashes)
+        yield* revocations.announce([{ kind: "user", id }])
       })
 
       return Users.of({ create, get, list, update, remove })
     })
   )
 
-  static readonly layer = Users.layerNoDeps.pipe(Layer.provide([KeyCache.layer, Passwords.layer]))
+  static readonly layer = Users.layerNoDeps.pipe(Layer.provide([Revocations.layer, Passwords.layer]))
 }
 
-const fields = { id: Schema.String, email: Schema.String, tier: Schema.String, created_at: Schema.Date }
-const hashes = Schema.Array(Schema.String)
-const Row = Schema.Struct(fields)
+const Row = Schema.Struct({ id: Schema.String, email: Schema.String, tier: Schema.String, created_at: Schema.Date })
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
-const decodeUpdated = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ ...fields, hashes })))
-const decodeRemoved = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ hashes })))
 
 const toUser = ({ id, email, tier, created_at }: typeof Row.Type): User => ({
   id,

@@ -1,5 +1,6 @@
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { KeyCache } from "../auth/KeyCache.ts"
 import { Settings } from "../config/Settings.ts"
 import { InternalError } from "../domain/Errors.ts"
 import { LimiterStore } from "../limits/LimiterStore.ts"
@@ -19,7 +20,7 @@ export interface HealthReport {
   }
 }
 
-/** What this instance can do now. The database is asked at most once a second, however many ask us. */
+/** What this instance can do now. The database is asked at most once a second, however many ask us, and answers in time for a probe. */
 export class Health extends Context.Service<
   Health,
   {
@@ -30,7 +31,7 @@ export class Health extends Context.Service<
     readonly drain: Effect.Effect<void>
   }
 >()("xrouter/gateway/Health") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     Health,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
@@ -38,32 +39,44 @@ export class Health extends Context.Service<
       const providers = yield* ProviderHealth
       const migrations = yield* Migrations
       const limiter = yield* LimiterStore
+      const keys = yield* KeyCache
       const metrics = yield* Metrics
       let isDraining = false
 
       const database = yield* Effect.cachedWithTTL(
-        query(sql`SELECT 1`).pipe(
+        query(sql`SELECT 1`, patience).pipe(
           Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const }),
           Effect.tap((status) => Effect.sync(() => metrics.setDegraded("database", status === "down")))
         ),
         "1 second"
       )
 
+      const isLimiterAway = () => limiter.degraded?.() === true
+
+      /** Why nobody can be served here; undefined where somebody can. */
+      const fault = Effect.gen(function* () {
+        if (isDraining) return draining
+        if (!(yield* migrations.ready)) return withoutTables
+        if (isLimiterAway() && settings.onRedisFailure === "closed") return withoutLimiter
+        // Known keys are served through an outage, for as long as they are remembered.
+        const isServing = (yield* database) === "up" || keys.admitsAny(yield* Clock.currentTimeMillis)
+        return isServing ? undefined : withoutKeys
+      })
+
       const report = Effect.gen(function* (): Effect.fn.Return<HealthReport> {
         const serving = Object.fromEntries(providers.status())
-        const redis = settings.redisUrls.length === 0 ? "off" : limiter.degraded?.() === true ? "down" : "up"
+        const redis = settings.redisUrls.length === 0 ? "off" : isLimiterAway() ? "down" : "up"
         const components: HealthReport["components"] = { database: yield* database, redis, providers: serving }
         const all = [components.database, redis === "off" ? "up" : redis, ...Object.values(serving)]
-        const canServe = !isDraining && (yield* migrations.ready)
+        const canServe = (yield* fault) === undefined
         return { status: !canServe ? "down" : all.every((status) => status === "up") ? "up" : "degraded", components }
       })
 
       return {
         report,
         ready: Effect.gen(function* () {
-          if (isDraining) return yield* draining
-          // Once the tables were seen, known keys are served through an outage; before that, nobody is known.
-          if (!(yield* migrations.ready)) return yield* withoutTables
+          const reason = yield* fault
+          if (reason !== undefined) return yield* reason
           return (yield* report).status === "up" ? "up" : "degraded"
         }),
         drain: Effect.sync(() => {
@@ -72,7 +85,12 @@ export class Health extends Context.Service<
       }
     })
   )
+
+  static readonly layer = Health.layerNoDeps.pipe(Layer.provide(KeyCache.layer))
 }
+
+/** A probe waits for a second, where nothing else is said. */
+const patience = "750 millis"
 
 const withoutTables = new InternalError({
   reason: "database_unavailable",
@@ -80,7 +98,19 @@ const withoutTables = new InternalError({
   retryAfterMillis: 1000
 })
 
-const draining = new InternalError({
+const withoutKeys = new InternalError({
+  reason: "database_unavailable",
+  message: "The database cannot be reached, and no key is remembered that could be served without it",
+  retryAfterMillis: 1000
+})
+
+const withoutLimiter = new InternalError({
+  reason: "limiter_unavailable",
+  message: "The rate limits cannot be checked, and this gateway serves nobody without them",
+  retryAfterMillis: 1000
+})
+
+export const draining = new InternalError({
   reason: "draining",
   message: "This instance is about to stop",
   retryAfterMillis: 1000

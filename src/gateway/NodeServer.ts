@@ -1,5 +1,5 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Effect, Layer } from "effect"
+import { ByteSize, Context, Effect, Layer } from "effect"
 import { HttpIncomingMessage } from "effect/http"
 import { createServer, type Server } from "node:http"
 import type { Socket } from "node:net"
@@ -16,29 +16,79 @@ const checkEvery = 5_000
 const keepAliveTimeout = 75_000
 const maxHeaderSize = 16 * 1024
 
-/** Node's HTTP server as the gateway wants it: its limits, and the one envelope for what never becomes a request. */
-export const layer = Layer.unwrap(
-  Effect.map(Settings, (settings) =>
-    Layer.mergeAll(
-      NodeHttpServer.layer(
-        () =>
-          answerClientErrors(
-            createServer({
-              headersTimeout,
-              requestTimeout,
-              connectionsCheckingInterval: checkEvery,
-              keepAliveTimeout,
-              maxHeaderSize,
-              noDelay: true
-            }),
-            `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
-          ),
-        { host: settings.host, port: settings.port, gracefulShutdownTimeout: settings.drainTimeout }
-      ),
-      Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBody))
-    )
+/** How long a last word may take to reach its client before the connection is cut. */
+const flushTime = "1 second"
+const sweepEvery = "200 millis"
+
+/** Node's HTTP server as the gateway wants it: its limits, its end, and the one envelope for what never becomes a request. */
+export class NodeServer extends Context.Service<
+  NodeServer,
+  {
+    readonly server: Server
+    /** Takes no new connections and closes idle ones, those of answers that run after these; done when there are none. */
+    readonly closed: Effect.Effect<void>
+  }
+>()("xrouter/gateway/NodeServer") {
+  static readonly layer = Layer.unwrap(
+    Effect.map(Settings, (settings) => {
+      const server = createServer({
+        headersTimeout,
+        requestTimeout,
+        connectionsCheckingInterval: checkEvery,
+        keepAliveTimeout,
+        maxHeaderSize,
+        noDelay: true
+      })
+      answerClientErrors(server, `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`)
+      const closed = closing(server)
+      // Requests have been broken off by now; their connections are not left to their clients.
+      const cut = closed.pipe(
+        Effect.timeoutOption(flushTime),
+        Effect.andThen(Effect.sync(() => server.closeAllConnections()))
+      )
+      return Layer.mergeAll(
+        Layer.effect(
+          NodeServer,
+          Effect.acquireRelease(Effect.succeed({ server, closed }), () => cut)
+        ).pipe(
+          Layer.provideMerge(
+            NodeHttpServer.layer(() => server, {
+              host: settings.host,
+              port: settings.port,
+              // When requests end is not the server's to say (`Drain.ts`).
+              disablePreemptiveShutdown: true
+            })
+          )
+        ),
+        Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBody))
+      )
+    })
   )
-)
+}
+
+const closing = (server: Server): Effect.Effect<void> => {
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  const closed = Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+  })
+  const sweep = (isFirst: boolean) => {
+    // Connections fall idle as answers end; Node closes only those that are so at the beginning.
+    server.closeIdleConnections()
+    // For Node one on which nothing has come yet is not idle but about to bring a request. So it may be, for a moment.
+    if (!isFirst) for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+  const sweeping = Effect.gen(function* () {
+    for (let sweeps = 0; ; sweeps++) {
+      yield* Effect.sleep(sweepEvery)
+      sweep(sweeps === 0)
+    }
+  })
+  return Effect.raceFirst(closed, sweeping)
+}
 
 /** What Node's parser refuses (RFC 9112) has no request yet: the answer is written by hand, and the connection closed. */
 const answerClientErrors = (server: Server, resourceMetadata: string): Server =>

@@ -60,13 +60,25 @@ export const createFile = Effect.fn("DataFolder.createFile")(function* (path: st
 const Owner = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int, started: Schema.String }))
 const readOwner = Schema.decodeUnknownOption(Owner)
 
+/** What a lock guards, in the words of its refusal, and what can be done beside stopping the other process. */
+export interface Guarded {
+  readonly what: string
+  readonly remedy: string
+}
+
+const embeddedDatabase: Guarded = {
+  what: "The embedded database",
+  remedy: "give this one another XROUTER_DATA_DIR, or set DATABASE_URL to share a PostgreSQL server"
+}
+
 /**
  * Holds `path` as a lock file until the scope closes. Fails where a living process holds it; takes over what a dead one left.
  * A process is known by its id and, where the system tells it, by when it started, since ids are given out again:
  * a container's only process has the same one after every restart.
  */
 export const holdLock = Effect.fn("DataFolder.holdLock")(function* (
-  path: string
+  path: string,
+  guarded: Guarded = embeddedDatabase
 ): Effect.fn.Return<void, DataFolderError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem
   const self = JSON.stringify({ pid: process.pid, started: yield* startOf(process.pid) })
@@ -79,9 +91,7 @@ export const holdLock = Effect.fn("DataFolder.holdLock")(function* (
     if (owner !== undefined) {
       return yield* new DataFolderError({
         path,
-        message:
-          `The embedded database is in use by process ${owner} (${path}). Stop that process, give this one another ` +
-          "XROUTER_DATA_DIR, or set DATABASE_URL to share a PostgreSQL server"
+        message: `${guarded.what} is in use by process ${owner} (${path}). Stop that process, ${guarded.remedy}`
       })
     }
     yield* takeAway(path)

@@ -8,6 +8,8 @@ import { InternalError } from "../domain/Errors.ts"
  */
 const patience = "2500 millis"
 
+type Span = `${number} ${"millis" | "second" | "seconds"}`
+
 type Ours = SqlError | Schema.SchemaError
 
 /**
@@ -16,9 +18,11 @@ type Ours = SqlError | Schema.SchemaError
  * `unexpected` where it is our fault.
  */
 export const query = <A, E, R>(
-  ask: Effect.Effect<A, E | Ours, R>
+  ask: Effect.Effect<A, E | Ours, R>,
+  /** Where it is another than usual. A question that may take longer lifts `statement_timeout` for itself too. */
+  longest: Span = patience
 ): Effect.Effect<A, Exclude<E | Ours, Ours> | InternalError, R> =>
-  withPatience(ask).pipe(
+  withPatience(ask, longest).pipe(
     Effect.retry({
       while: (error) => error instanceof SqlError && isConflict(error),
       times: 3,
@@ -60,7 +64,8 @@ const outages = /^(53...|57P..|58...|25006|3D000|42P01|42703)$/
 const isConflict = (error: SqlError): boolean =>
   error.reason._tag === "DeadlockError" || error.reason._tag === "SerializationError"
 
-const codeOf = ({ reason: { cause } }: SqlError): string | undefined =>
+/** PostgreSQL's code of an error (SQLSTATE), where it gave one. */
+export const codeOf = ({ reason: { cause } }: SqlError): string | undefined =>
   typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
     ? cause.code
     : undefined
@@ -69,19 +74,19 @@ const codeOf = ({ reason: { cause } }: SqlError): string | undefined =>
  * A statement that is interrupted first waits for the server to confirm it; a server that hangs does not. So the statement goes
  * on in a fiber of its own, and whoever waited is told in time.
  */
-const withPatience = <A, E, R>(ask: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> =>
+const withPatience = <A, E, R>(ask: Effect.Effect<A, E, R>, longest: Span): Effect.Effect<A, E | SqlError, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkDetach(restore(ask), { startImmediately: true })
       const exit = yield* restore(Fiber.await(fiber)).pipe(
-        Effect.timeoutOption(patience),
+        Effect.timeoutOption(longest),
         Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe()))
       )
       if (Option.isSome(exit)) return yield* exit.value
       fiber.interruptUnsafe()
       return yield* new SqlError({
         reason: new ConnectionError({
-          cause: new Error(`no answer within ${patience}`),
+          cause: new Error(`no answer within ${longest}`),
           message: "The database does not answer"
         })
       })

@@ -1,20 +1,23 @@
-import { Effect, Layer, type Redacted } from "effect"
+import { Context, Effect, Layer, type Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
+import type { Cluster } from "ioredis"
 import { ConfigError } from "../config/Faults.ts"
 import { Settings } from "../config/Settings.ts"
 import { type Connection, loadConnector, type Purpose } from "./RedisConnection.ts"
 import { Patience, patienceMillis } from "./RedisPatience.ts"
+import { routed } from "./RedisRouting.ts"
+import { follow, RedisSubscriptions } from "./RedisSubscriptions.ts"
 
 /**
- * Redis of `REDIS_URL` behind the `Redis` service of `effect/persistence`, by ioredis. A server that is away does not
- * fail the layer: commands fail at once, or within `patienceMillis` where it hangs, until it is back. One that refuses
- * our credentials does fail it, since waiting would not help.
+ * Redis of `REDIS_URL` behind the `Redis` service of `effect/persistence` and `RedisSubscriptions`, by ioredis. A server
+ * that is away does not fail the layer: commands fail at once, or within `patienceMillis` where it hangs, until it is
+ * back. One that refuses our credentials, or that we cannot trust, does fail it, since waiting would not help.
  */
 export const layer = Layer.unwrap(Effect.map(Settings, ({ redisUrls }) => layerUrls(redisUrls)))
 
-/** One URL, or those of some nodes of a cluster. */
+/** One URL, or those of some nodes of a cluster, or of some sentinels. */
 export const layerUrls = (urls: ReadonlyArray<Redacted.Redacted>, options: RedisOptions = {}) =>
-  Layer.effect(Redis.Redis, make(urls, options))
+  Layer.effectContext(make(urls, options))
 
 export interface RedisOptions {
   /** How long a command waits for its answer; `patienceMillis` where it is not given. */
@@ -51,7 +54,10 @@ const make = Effect.fn("Redis.make")(function* (urls: ReadonlyArray<Redacted.Red
   yield* Effect.addFinalizer(() => Effect.ignore(send("ping")))
   yield* firstContact(shared)
 
-  return yield* Redis.make({
+  const followed: RedisSubscriptions["Service"]["follow"] = (channel, follower) =>
+    Effect.flatMap(open("subscription"), (connection) => follow(connection, channel, follower))
+
+  const redis = yield* Redis.make({
     send,
     connect: Effect.suspend(() => {
       const connection = connect("blocking")
@@ -65,25 +71,24 @@ const make = Effect.fn("Redis.make")(function* (urls: ReadonlyArray<Redacted.Red
       }).pipe(Effect.as({ send: sendOn(connection), close: Effect.sync(() => close(connection)) }))
     }),
     subscribe: (channel, onMessage) =>
-      Effect.map(open("subscription"), (connection) => {
-        connection.on("message", (from: string, message: string) => onMessage({ channel: from, message }))
-        // Nothing to fail with: it is sent when there is a connection, and again after each loss of one.
-        connection.subscribe(channel).catch(() => undefined)
-        return Effect.never
-      })
+      Effect.as(
+        followed(channel, { onMessage: (message) => onMessage({ channel, message }), onStanding: () => undefined }),
+        // Nothing to fail with: it is made again after each loss.
+        Effect.never
+      )
   })
+  return Context.make(Redis.Redis, redis).pipe(Context.add(RedisSubscriptions, { follow: followed }))
 })
 
 /** Redis leaves the type of an answer to whoever knows the command; there is nothing here to check it against. */
 const isAnswer = <A>(answer: unknown): answer is A => answer !== undefined
 
-const sendOn =
-  (connection: Connection, patience?: Patience) =>
-  <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> =>
+const sendOn = (connection: Connection, patience?: Patience) => {
+  const answered = <A>(command: string, call: () => Promise<unknown>): Effect.Effect<A, Redis.RedisError> =>
     Effect.callback((resume) => {
       const fail = (message: string) => resume(Effect.fail(new Redis.RedisError({ cause: new Error(message) })))
       const waiting = patience?.wait(() => fail(`No answer to ${command} within ${patience?.millis} ms`))
-      call(connection, command, args).then(
+      call().then(
         (answer) => {
           waiting?.done()
           if (isAnswer<A>(answer)) resume(Effect.succeed(answer))
@@ -97,16 +102,23 @@ const sendOn =
       )
     })
 
-const call = (connection: Connection, command: string, args: ReadonlyArray<string>): Promise<unknown> => {
-  // Lower case is what ioredis compares with its list of commands that must not share a pipeline.
-  const name = command.toLowerCase()
-  if (name !== "script" || !("nodes" in connection)) return connection.call(name, ...args)
-  // Each primary of a cluster keeps scripts of its own, and any of them may be asked next.
-  return Promise.all(connection.nodes("master").map((node) => node.call(name, ...args))).then(([answer]) => answer)
+  return <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> => {
+    // Lower case is what ioredis compares with its list of commands that must not share a pipeline.
+    const name = command.toLowerCase()
+    if (!("nodes" in connection)) return answered(name, () => connection.call(name, ...args))
+    if (name === "script") return answered(name, () => callAll(connection, name, args))
+    if (name !== "evalsha" && name !== "eval") return answered(name, () => connection.call(name, ...args))
+    return routed(connection, name, args, (call) => answered(name, call))
+  }
 }
+
+/** Each primary of a cluster keeps scripts of its own, and any of them may be asked next; one that is away must not matter. */
+const callAll = (cluster: Cluster, name: string, args: ReadonlyArray<string>): Promise<unknown> =>
+  Promise.any(cluster.nodes("master").map((node) => node.call(name, ...args)))
 
 const reasonOf = (cause: unknown): string => {
   if (!(cause instanceof Error)) return "unknown"
+  if (cause instanceof AggregateError && cause.errors.length > 0) return reasonOf(cause.errors[0])
   if ("lastNodeError" in cause && cause.lastNodeError instanceof Error) return reasonOf(cause.lastNodeError)
   // ioredis names the option that makes it so; whoever reads a log wants to know what is the matter.
   if (cause.message.startsWith("Stream isn't writeable")) return "there is no connection"
@@ -114,16 +126,28 @@ const reasonOf = (cause: unknown): string => {
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.name
 }
 
-/** What no wait will mend: credentials, rights, a database that is not there. */
-const isRefusal = (reason: string) => /^(WRONGPASS|NOAUTH|NOPERM|ERR (AUTH|invalid password|DB index))/.test(reason)
+/** What no wait will mend: credentials, rights, a database that is not there, a certificate that we cannot trust. */
+const refusalOf = (cause: unknown): string | undefined => {
+  const reason = reasonOf(cause)
+  if (/^(WRONGPASS|NOAUTH|NOPERM|ERR (AUTH|invalid password|DB index))/.test(reason)) {
+    return `Redis refuses the connection: ${reason}`
+  }
+  return /self-signed certificate|unable to verify the first certificate|unable to get (local )?issuer certificate/.test(
+    reason
+  )
+    ? `Redis shows a certificate of an authority that is not known here (${reason}); NODE_EXTRA_CA_CERTS names a file of further ones`
+    : reason.includes("does not match certificate")
+      ? `Redis shows a certificate of another host: ${reason}`
+      : undefined
+}
 
 /** Waits for the first connection, but only as long as a start may take: Redis may come later. */
 const firstContact = (connection: Connection) =>
   Effect.callback<void, ConfigError>((resume) => {
     const onReady = () => resume(Effect.void)
     const onError = (cause: unknown) => {
-      const reason = reasonOf(cause)
-      resume(isRefusal(reason) ? Effect.fail(misconfigured(`Redis refuses the connection: ${reason}`)) : Effect.void)
+      const refusal = refusalOf(cause)
+      resume(refusal === undefined ? Effect.void : Effect.fail(misconfigured(refusal)))
     }
     connection.once("ready", onReady)
     connection.once("error", onError)

@@ -1,5 +1,5 @@
 import { Effect, Redacted } from "effect"
-import type { Cluster, CommonRedisOptions, Redis } from "ioredis"
+import type { Cluster, ClusterOptions, CommonRedisOptions, Redis, RedisOptions } from "ioredis"
 
 export type Connection = Redis | Cluster
 
@@ -31,34 +31,72 @@ const optionsFor = (purpose: Purpose) =>
 
 /** ioredis is loaded here and only here: an instance without Redis does not pay for it. */
 export const loadConnector = Effect.fn("RedisConnection.load")(function* (
-  urls: readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>]
+  redacted: readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>]
 ) {
   const { Cluster, Redis } = yield* Effect.promise(() => import("ioredis"))
-  const [first, ...others] = urls
+  const url = Redacted.value(redacted[0])
+  const nodes = redacted.map((node) => new URL(Redacted.value(node)))
+  const { protocol } = new URL(url)
   return (purpose: Purpose): Connection => {
     const options = optionsFor(purpose)
-    if (others.length === 0) return new Redis(Redacted.value(first), options)
-
-    const { enableAutoPipelining, enableOfflineQueue, lazyConnect, retryStrategy, ...redisOptions } = options
-    const { password, protocol, username } = new URL(Redacted.value(first))
+    if (protocol.includes("sentinel")) return new Redis(sentinelOptions(nodes, options))
+    if (redacted.length === 1) return new Redis(url, options)
     return new Cluster(
-      urls.map((url) => Redacted.value(url)),
-      {
-        enableAutoPipelining,
-        enableOfflineQueue,
-        lazyConnect,
-        clusterRetryStrategy: retryStrategy,
-        clusterNodeRetryStrategy: retryStrategy,
-        slotsRefreshInterval: 2000,
-        redisOptions: {
-          ...redisOptions,
-          ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-          ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-          ...(protocol === "rediss:" ? { tls: {} } : {})
-        },
-        // A certificate names hosts: TLS needs them as they were announced, not as addresses.
-        ...(protocol === "rediss:" ? { dnsLookup: (address, callback) => callback(null, address) } : {})
-      }
+      redacted.map((node) => Redacted.value(node)),
+      clusterOptions(new URL(url), options)
     )
   }
 })
+
+type Options = ReturnType<typeof optionsFor>
+
+const credentialsOf = ({ password, username }: URL) => ({
+  ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+  ...(password === "" ? {} : { password: decodeURIComponent(password) })
+})
+
+const clusterOptions = (url: URL, options: Options) => {
+  const { enableOfflineQueue, lazyConnect, retryStrategy, ...redisOptions } = options
+  const isSecure = url.protocol === "rediss:"
+  return {
+    enableOfflineQueue,
+    lazyConnect,
+    clusterRetryStrategy: retryStrategy,
+    clusterNodeRetryStrategy: retryStrategy,
+    slotsRefreshInterval: 2000,
+    // What may have been executed must not be sent again.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    redisOptions: {
+      ...redisOptions,
+      ...credentialsOf(url),
+      // Others than those that were refused are on their way there; where the primary is, the slots tell.
+      reconnectOnError: null,
+      // It belongs to the command after it, at once.
+      autoPipeliningIgnoredCommands: ["asking"],
+      ...(isSecure ? { tls: {} } : {})
+    },
+    // A certificate names hosts: TLS needs them as they were announced, not as addresses.
+    ...(isSecure ? { dnsLookup: (address, callback) => callback(null, address) } : {})
+  } satisfies ClusterOptions
+}
+
+const sentinelPort = 26_379
+
+/** The first URL has what is Redis' own: its credentials, the database, and the name that the sentinels know the primary by. */
+const sentinelOptions = (sentinels: ReadonlyArray<URL>, options: Options) => {
+  const [first = new URL("redis-sentinel://localhost")] = sentinels
+  const isSecure = first.protocol === "rediss-sentinel:"
+  return {
+    ...options,
+    ...credentialsOf(first),
+    db: Number(first.pathname.slice(1)),
+    name: first.searchParams.get("master") ?? "",
+    sentinels: sentinels.map(({ hostname, port }) => ({
+      host: hostname,
+      port: port === "" ? sentinelPort : Number(port)
+    })),
+    sentinelRetryStrategy: options.retryStrategy,
+    ...(isSecure ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {})
+  } satisfies RedisOptions
+}

@@ -8,6 +8,7 @@ import { Authenticator } from "../../src/auth/Authenticator.ts"
 import { KeyCache } from "../../src/auth/KeyCache.ts"
 import { LastUse } from "../../src/auth/LastUse.ts"
 import { Users } from "../../src/auth/Users.ts"
+import { Secrets } from "../../src/storage/Secrets.ts"
 import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import { layerAuth, someUser } from "../support/TestAuth.ts"
 import { layerPGlite, migrated, migratedEngines } from "../support/TestDatabase.ts"
@@ -190,6 +191,7 @@ for (const [engine, database] of migratedEngines) {
 }
 
 const production = Layer.mergeAll(Users.layer, ApiKeys.layer, Authenticator.layer).pipe(
+  Layer.provide(Layer.succeed(Secrets, { adminKey: undefined, jwtSecrets: [] })),
   Layer.provide([migrated(layerPGlite), layerTestSettings()])
 )
 

@@ -1,11 +1,16 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
 import { TestClock } from "effect/testing"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { hashKey } from "../../src/auth/ApiKey.ts"
 import { ApiKeys } from "../../src/auth/ApiKeys.ts"
 import { KeyCache } from "../../src/auth/KeyCache.ts"
+import type { Finding } from "../../src/auth/KeyMemory.ts"
 import { InternalError } from "../../src/domain/Errors.ts"
 import { eventually } from "../support/Eventually.ts"
+import { eventLoopTurns } from "../support/Loopback.ts"
 import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import { layerAuth, someUser } from "../support/TestAuth.ts"
 import { migratedEngines } from "../support/TestDatabase.ts"
@@ -24,14 +29,22 @@ const peek = Effect.fnUntraced(function* (hash: string) {
   return cache.peek(hash, now)
 })
 
-/** Every test begins with the database there, an empty cache and a count of 0. */
+/** Every test begins with the database there, nothing remembered, no flood of before to be paced, and a count of 0. */
 const fresh = Effect.gen(function* () {
   const control = yield* DatabaseSwitch
+  yield* TestClock.adjust("10 seconds")
   yield* (yield* KeyCache).invalidate("all")
   control.state = "there"
   control.statements = 0
   return control
 })
+
+/** Bytes, of what is still needed. */
+const heapUsed = (): number => {
+  setFlagsFromString("--expose-gc")
+  runInNewContext("gc")()
+  return process.memoryUsage().heapUsed
+}
 
 const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => (error instanceof InternalError ? error.reason : error))
@@ -66,13 +79,82 @@ for (const [engine, database] of migratedEngines) {
       Effect.gen(function* () {
         const [cache, known] = [yield* KeyCache, yield* someKey]
         const control = yield* fresh
-        const hashes = [...Array.from({ length: 5000 }, (_, index) => unknown(index)), known.hash]
+        const hashes = [...Array.from({ length: 9_999 }, (_, index) => unknown(index)), known.hash]
         const found = yield* Effect.forEach(hashes, cache.find, { concurrency: "unbounded" })
         assert.deepStrictEqual(
           found.map(({ key }) => key?.principal.credentialId).filter((id) => id !== undefined),
           [known.id]
         )
-        assert.isAtMost(control.statements, 12)
+        assert.isAtMost(control.statements, 4)
+      })
+    )
+
+    it.effect("asks for unknown keys four times a second at most, however slowly they come", () =>
+      Effect.gen(function* () {
+        const [cache, known] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        // 20 a second, each by itself, for ten seconds.
+        const answers: Array<Fiber.Fiber<Finding, InternalError>> = []
+        for (let index = 0; index < 200; index++) {
+          answers.push(yield* Effect.forkChild(cache.find(unknown(index)), { startImmediately: true }))
+          yield* TestClock.adjust("50 millis")
+          yield* eventLoopTurns
+        }
+        yield* TestClock.adjust("250 millis")
+        yield* eventually(Effect.sync(() => answers.every((fiber) => fiber.pollUnsafe() !== undefined)))
+        assert.isAbove(control.statements, 10)
+        assert.isAtMost(control.statements, 4 + 4 * 10 + 1)
+        // Who has a key waits for the next query, and no longer.
+        const late = yield* Effect.forkChild(cache.find(known.hash), { startImmediately: true })
+        yield* TestClock.adjust("250 millis")
+        assert.strictEqual((yield* Fiber.join(late)).key?.principal.credentialId, known.id)
+      })
+    )
+
+    it.effect("does not pace keys that are there", () =>
+      Effect.gen(function* () {
+        const cache = yield* KeyCache
+        const keys = yield* Effect.replicateEffect(someKey, 12)
+        const control = yield* fresh
+        for (const { hash } of keys) assert.isDefined((yield* cache.find(hash)).key)
+        assert.strictEqual(control.statements, 12)
+      })
+    )
+
+    it.effect("fails for a key that cannot be read, and for no other that was asked for with it", () =>
+      Effect.gen(function* () {
+        const [cache, sql] = [yield* KeyCache, yield* SqlClient]
+        const [broken, whole] = [yield* someKey, yield* someKey]
+        yield* sql`UPDATE api_keys SET limits = ${'{"rpm": "many"}'}::jsonb WHERE id = ${broken.id}`
+        const control = yield* fresh
+        const [failure, found, none] = yield* Effect.all(
+          [reasonOf(cache.find(broken.hash)), cache.find(whole.hash), cache.find(unknown(0))],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(failure, "unexpected")
+        assert.strictEqual(found.key?.principal.credentialId, whole.id)
+        assert.isUndefined(none.key)
+        assert.strictEqual(control.statements, 1)
+        yield* sql`UPDATE api_keys SET limits = '{}'::jsonb WHERE id = ${broken.id}`
+        assert.isDefined((yield* cache.find(broken.hash)).key)
+      })
+    )
+
+    it.effect("stays small, however many unknown keys are tried", () =>
+      Effect.gen(function* () {
+        const cache = yield* KeyCache
+        yield* fresh
+        let next = 0
+        const burst = Effect.gen(function* () {
+          yield* TestClock.adjust("10 seconds")
+          const hashes = Array.from({ length: 10_000 }, () => unknown(next++))
+          yield* Effect.forEach(hashes, cache.find, { concurrency: "unbounded", discard: true })
+        })
+        yield* burst
+        yield* burst
+        const before = heapUsed()
+        yield* Effect.replicateEffect(burst, 4)
+        assert.isBelow(heapUsed() - before, 4_000_000)
       })
     )
 
@@ -97,6 +179,7 @@ for (const [engine, database] of migratedEngines) {
         const others = Array.from({ length: 12_000 }, (_, index) => unknown(index))
         for (let start = 0; start < others.length; start += 4000) {
           yield* Effect.forEach(others.slice(start, start + 4000), cache.find, { concurrency: "unbounded" })
+          yield* TestClock.adjust("1 second")
         }
         assert.isDefined(yield* peek(hash))
         assert.isUndefined(yield* peek(unknown(0)))
@@ -158,12 +241,12 @@ for (const [engine, database] of migratedEngines) {
 
     it.effect("does not remember what it read before it was told to forget", () =>
       Effect.gen(function* () {
-        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        const [cache, { id, hash }] = [yield* KeyCache, yield* someKey]
         const control = yield* fresh
         control.state = "hanging"
         const early = yield* Effect.forkChild(cache.find(hash), { startImmediately: true })
         yield* eventually(Effect.sync(() => control.statements === 1))
-        yield* cache.invalidate([hash])
+        yield* cache.invalidate([{ kind: "key", id }])
         control.state = "there"
         yield* Fiber.join(early)
         assert.isUndefined(yield* peek(hash))
@@ -172,6 +255,56 @@ for (const [engine, database] of migratedEngines) {
         assert.isDefined(yield* peek(hash))
         yield* cache.invalidate("all")
         assert.isUndefined(yield* peek(hash))
+      })
+    )
+
+    it.effect("forgets the keys of a user, and those alone; a token or a client is nothing to it", () =>
+      Effect.gen(function* () {
+        const [cache, keys] = [yield* KeyCache, yield* ApiKeys]
+        const [one, other] = [yield* someKey, yield* someKey]
+        yield* fresh
+        const [{ userId }, { userId: stranger }] = [yield* keys.get(one.id), yield* keys.get(other.id)]
+        const second = yield* keys.create({ userId, name: "second" })
+        const hashes = [one.hash, hashKey(Redacted.value(second.key)), other.hash]
+        yield* Effect.forEach(hashes, cache.find)
+        const remembered = Effect.forEach(hashes, (hash) => Effect.map(peek(hash), (finding) => finding !== undefined))
+        yield* cache.invalidate([
+          { kind: "token", id: userId },
+          { kind: "client", id: one.id },
+          { kind: "user", id: "user_of_nobody" },
+          { kind: "key", id: userId }
+        ])
+        assert.deepStrictEqual(yield* remembered, [true, true, true])
+        yield* cache.invalidate([{ kind: "user", id: userId }])
+        assert.deepStrictEqual(yield* remembered, [false, false, true])
+        yield* cache.invalidate([
+          { kind: "key", id: one.id },
+          { kind: "user", id: stranger }
+        ])
+        assert.deepStrictEqual(yield* remembered, [false, false, false])
+      })
+    )
+
+    it.effect("knows whether it could let in anybody by itself", () =>
+      Effect.gen(function* () {
+        const [cache, keys, one, other] = [yield* KeyCache, yield* ApiKeys, yield* someKey, yield* someKey]
+        yield* fresh
+        const admitsAny = TestClock.testClockWith((clock) => Effect.map(clock.currentTimeMillis, cache.admitsAny))
+        yield* cache.find(unknown(0))
+        assert.isFalse(yield* admitsAny)
+        yield* cache.find(one.hash)
+        assert.isTrue(yield* admitsAny)
+        yield* TestClock.adjust("60 seconds")
+        assert.isFalse(yield* admitsAny)
+        const now = yield* TestClock.testClockWith((clock) => clock.currentTimeMillis)
+        yield* keys.update(one.id, { expiresAt: now + 10_000 })
+        yield* cache.find(one.hash)
+        assert.isTrue(yield* admitsAny)
+        yield* TestClock.adjust("10 seconds")
+        assert.isFalse(yield* admitsAny)
+        yield* keys.revoke(other.id)
+        yield* cache.find(other.hash)
+        assert.isFalse(yield* admitsAny)
       })
     )
   })
