@@ -6,11 +6,13 @@ import type { LimitSet } from "../domain/Principal.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import type { Decision, LimiterStore, Reservation } from "./LimiterStore.ts"
 import { makeMemoryStore } from "./MemoryStore.ts"
+import type { SharedStore } from "./RedisStore.ts"
+import { windowMillis } from "./Spans.ts"
 
 type Store = LimiterStore["Service"]
 
 export interface DegradedStoreOptions {
-  readonly shared: Store
+  readonly shared: SharedStore
   readonly mode: SettingsValue["onRedisFailure"]
   readonly expectedInstances: number
 }
@@ -28,23 +30,32 @@ const probe: Reservation = { subject: "probe", limits: { concurrency: 1 }, reque
 
 /**
  * The shared store while it answers, and what the operator chose while it does not: `share`, this instance's part of
- * each limit; `closed`, a refusal; `open`, no limits. With `share` the memory has counted this instance's admissions
- * all along, so the change takes place within the same windows.
+ * each limit; `closed`, a refusal; `open`, no limits.
+ *
+ * With `share` the memory has counted this instance's admissions all along, so the change takes place within the same
+ * windows. It has a say for a minute after the shared store's return too, since that knows nothing of the minute before,
+ * or has come back empty: no instance ever admits more than a limit by itself.
  */
 export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (options: DegradedStoreOptions) {
   const { expectedInstances, mode, shared } = options
   const metrics = yield* Metrics
   const own = yield* makeMemoryStore
   const keepsOwnCount = mode === "share"
+  /** Admitted by ourselves and still running, with a place among the simultaneous requests. */
+  const alone = new Set<Reservation>()
   let failures = 0
   let isOpen = false
+  /** For how long the memory still has a say. */
+  let distrustMillis = 0
 
   const without = (reservation: Reservation): Effect.Effect<Decision, InternalError> => {
     switch (mode) {
       case "share":
-        return own.reserveWithin(reservation, shareOf(reservation.limits, expectedInstances))
+        return Effect.map(own.reserveWithin(reservation, shareOf(reservation.limits, expectedInstances)), (decision) =>
+          degraded(reservation, decision)
+        )
       case "open":
-        return Effect.succeed({ _tag: "Admitted", windows: {} })
+        return Effect.sync(() => degraded(reservation, { _tag: "Admitted", windows: {} }))
       case "closed":
         return Effect.fail(
           new InternalError({
@@ -56,6 +67,11 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
     }
   }
 
+  const degraded = (reservation: Reservation, decision: Decision): Decision => {
+    if (decision._tag === "Admitted" && reservation.limits.concurrency !== undefined) alone.add(reservation)
+    return { ...decision, isDegraded: true }
+  }
+
   const open = (reason: string) => {
     isOpen = true
     metrics.setDegraded("redis", true)
@@ -65,8 +81,16 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
   const close = Effect.suspend(() => {
     isOpen = false
     failures = 0
+    if (keepsOwnCount) distrustMillis = windowMillis
     metrics.setDegraded("redis", false)
-    return Effect.logInfo("Rate limits are shared through Redis again")
+    return Effect.andThen(Effect.logInfo("Rate limits are shared through Redis again"), handOver)
+  })
+
+  const handOver = Effect.suspend(() => {
+    if (alone.size === 0) return Effect.void
+    const running = [...alone]
+    alone.clear()
+    return shared.adopt(running)
   })
 
   const failed = (reservation: Reservation) => (error: InternalError) => {
@@ -75,12 +99,29 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
     return Effect.andThen(opening, without(reservation))
   }
 
-  const succeeded = (reservation: Reservation) => (decision: Decision) => {
-    if (!isOpen) failures = 0
-    return keepsOwnCount && decision._tag === "Admitted"
-      ? Effect.as(own.record(reservation), decision)
-      : Effect.succeed(decision)
-  }
+  const ask = (reservation: Reservation): Effect.Effect<Decision, InternalError> =>
+    Effect.matchEffect(shared.reserve(reservation), {
+      onFailure: failed(reservation),
+      onSuccess: (decision) => {
+        if (!isOpen) failures = 0
+        return keepsOwnCount && decision._tag === "Admitted"
+          ? Effect.as(own.record(reservation), decision)
+          : Effect.succeed(decision)
+      }
+    })
+
+  const askBoth = (reservation: Reservation): Effect.Effect<Decision, InternalError> =>
+    Effect.flatMap(own.store.reserve(reservation), (ours) => {
+      if (ours._tag === "Refused") return Effect.succeed(ours)
+      const undo = own.undo(reservation)
+      return Effect.matchEffect(shared.reserve(reservation), {
+        onFailure: (error) => Effect.andThen(undo, failed(reservation)(error)),
+        onSuccess: (decision): Effect.Effect<Decision> => {
+          if (!isOpen) failures = 0
+          return decision._tag === "Refused" ? Effect.as(undo, decision) : Effect.succeed(decision)
+        }
+      })
+    })
 
   const answers = shared.reserve(probe)
   // Known before the first request: health and metrics are right from the start, and nobody pays for finding out.
@@ -90,31 +131,35 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
     return Effect.fail(new ConfigError({ faults: [{ at: "REDIS_URL", message: `this user lacks rights: ${reason}` }] }))
   })
   yield* Effect.sleep(probeMillis).pipe(
-    Effect.andThen(Effect.suspend(() => (isOpen ? Effect.ignore(Effect.andThen(answers, close)) : Effect.void))),
+    Effect.andThen(
+      Effect.suspend(() => {
+        if (isOpen) return Effect.ignore(Effect.andThen(answers, close))
+        distrustMillis = Math.max(0, distrustMillis - probeMillis)
+        return Effect.void
+      })
+    ),
     Effect.forever,
     Effect.forkScoped
   )
 
   return {
     reserve: (reservation) =>
-      Effect.suspend(() =>
-        isOpen
-          ? without(reservation)
-          : Effect.matchEffect(shared.reserve(reservation), {
-              onFailure: failed(reservation),
-              onSuccess: succeeded(reservation)
-            })
-      ),
+      Effect.suspend(() => {
+        if (isOpen) return without(reservation)
+        return distrustMillis === 0 ? ask(reservation) : askBoth(reservation)
+      }),
     // Each of the two takes only what it admitted itself.
     settle: (reservation, usedTokens) =>
       Effect.suspend(() => {
+        alone.delete(reservation)
         const settleOwn = keepsOwnCount ? own.store.settle(reservation, usedTokens) : Effect.void
         return isOpen ? settleOwn : Effect.andThen(settleOwn, shared.settle(reservation, usedTokens))
       }),
     renew: (reservations) =>
       Effect.suspend(() => {
         const renewOwn = keepsOwnCount ? own.store.renew(reservations) : Effect.void
-        return isOpen ? renewOwn : Effect.andThen(renewOwn, shared.renew(reservations))
+        if (isOpen) return renewOwn
+        return renewOwn.pipe(Effect.andThen(shared.renew(reservations)), Effect.andThen(handOver))
       }),
     degraded: () => isOpen
   } satisfies Store

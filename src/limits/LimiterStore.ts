@@ -36,17 +36,26 @@ export interface Windows {
   readonly tokensPerDay?: WindowState | undefined
 }
 
-export type Decision =
-  | { readonly _tag: "Admitted"; readonly windows: Windows }
-  | {
-      readonly _tag: "Refused"
-      readonly reason: RateLimitReason
-      readonly limit: number
-      readonly remaining: number
-      /** A lone caller who waits this long is admitted. */
-      readonly retryAfterMillis: number
-      readonly windows: Windows
-    }
+interface Decided {
+  readonly windows: Windows
+  /** True where it was decided without the store that it should have been decided by. */
+  readonly isDegraded?: boolean
+}
+
+export interface Admitted extends Decided {
+  readonly _tag: "Admitted"
+}
+
+export interface Refused extends Decided {
+  readonly _tag: "Refused"
+  readonly reason: RateLimitReason
+  readonly limit: number
+  readonly remaining: number
+  /** A lone caller who waits this long is admitted. */
+  readonly retryAfterMillis: number
+}
+
+export type Decision = Admitted | Refused
 
 /**
  * Where the counters live. One decision is atomic over all of a subject's limits: a refusal consumes none of them. In
@@ -64,7 +73,7 @@ export class LimiterStore extends Context.Service<
     readonly settle: (reservation: Reservation, usedTokens: number) => Effect.Effect<void>
     /** Renews the leases of running requests. */
     readonly renew: (reservations: ReadonlyArray<Reservation>) => Effect.Effect<void>
-    /** Whether decisions are made without the store that they should be made by; absent where that cannot be. */
+    /** Whether nobody asks the store any more that decisions should be made by; absent where that cannot be. */
     readonly degraded?: () => boolean
   }
 >()("xrouter/limits/LimiterStore") {

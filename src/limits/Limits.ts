@@ -31,15 +31,16 @@ export class Limits extends Context.Service<
   Limits,
   {
     /**
-     * Decides on one request. `onWindows` hears how the windows stand, for an admission and for a refusal alike, since
-     * both tell the client in headers.
+     * Decides on one request. `onWindows` hears how the windows stand, and whether that was decided without the store that
+     * all instances share, for an admission and for a refusal alike, since both tell the client in headers; and that
+     * nothing could be decided.
      */
     readonly admit: (options: {
       readonly principal: Principal
       readonly requestId: string
       /** Estimated tokens of prompt and answer. */
       readonly estimate: number
-      readonly onWindows: (windows: Windows) => void
+      readonly onWindows: (windows: Windows, isDegraded: boolean) => void
       readonly onRelease?: OnRelease | undefined
     }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
     /**
@@ -58,11 +59,12 @@ export class Limits extends Context.Service<
   static readonly layer = Layer.effect(
     Limits,
     Effect.gen(function* () {
-      const { modelLimits, tiers } = yield* Settings
+      const settings = yield* Settings
       const store = yield* LimiterStore
       const running = new Set<Reservation>()
-      // A key may name a tier that the configuration has lost: it must not become unlimited by that.
-      const ofUnknownTier = strictest(tiers.values())
+      const limitsOf = (tier: string): LimitSet =>
+        // A key may name a tier that the configuration has lost: it must not become unlimited by that.
+        settings.tiers.get(tier) ?? strictest(settings.tiers.values())
 
       yield* Effect.sleep(renewalMillis).pipe(
         Effect.andThen(Effect.suspend(() => (running.size === 0 ? Effect.void : store.renew([...running])))),
@@ -76,7 +78,7 @@ export class Limits extends Context.Service<
         { onRelease, onWindows }: Hearers
       ): Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope> => {
         const decided = (decision: Decision): Effect.Effect<Admission, RateLimitError, Scope.Scope> => {
-          onWindows?.(decision.windows)
+          onWindows?.(decision.windows, decision.isDegraded === true)
           if (decision._tag === "Refused") {
             const { limit, reason, remaining, retryAfterMillis } = decision
             const message = refusalMessage(decision, reservation.tokens, model)
@@ -104,15 +106,21 @@ export class Limits extends Context.Service<
             admission
           )
         }
+        const undecided = (error: InternalError) => {
+          onWindows?.(unlimited.windows, true)
+          return Effect.fail(error)
+        }
         // A caller who leaves while the store decides would otherwise keep what it had just been given.
-        return Effect.uninterruptible(Effect.flatMap(store.reserve(reservation), decided))
+        return Effect.uninterruptible(
+          Effect.matchEffect(store.reserve(reservation), { onFailure: undecided, onSuccess: decided })
+        )
       }
 
       return {
         admit: ({ estimate, onRelease, onWindows, principal, requestId }) => {
-          const limits = limitsOver(tiers.get(principal.tier) ?? ofUnknownTier, principal.limits)
+          const limits = limitsOver(limitsOf(principal.tier), principal.limits)
           if (!hasLimit(limits)) {
-            onWindows(unlimited.windows)
+            onWindows(unlimited.windows, false)
             return Effect.succeed(unlimited)
           }
           const tokens = estimated(limits, estimate)
@@ -120,7 +128,7 @@ export class Limits extends Context.Service<
           return reserve(reservation, undefined, { onWindows, onRelease })
         },
         admitModel: ({ estimate, model, onRelease, requestId }) => {
-          const limits = modelLimits.get(model)
+          const limits = settings.modelLimits.get(model)
           if (limits === undefined || !hasLimit(limits)) return Effect.succeed(unlimited)
           const tokens = estimated(limits, estimate)
           return reserve({ subject: `model:${model}`, limits, requestId, tokens }, model, { onRelease })
@@ -131,7 +139,7 @@ export class Limits extends Context.Service<
 }
 
 interface Hearers {
-  readonly onWindows?: (windows: Windows) => void
+  readonly onWindows?: (windows: Windows, isDegraded: boolean) => void
   readonly onRelease: OnRelease | undefined
 }
 

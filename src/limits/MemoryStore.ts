@@ -102,6 +102,16 @@ class Book {
     }
   }
 
+  undo(reservation: Reservation): void {
+    const { limits, subject } = reservation
+    const at = this.#admittedAt.get(reservation)
+    const counters = this.#subjects.get(subject)
+    if (at === undefined || counters === undefined) return
+    if (limits.rpm !== undefined) counters.requests?.correct(at, -1)
+    if (limits.rpd !== undefined && counters.day === Math.floor(at / dayMillis)) counters.dayRequests -= 1
+    this.settle(reservation, 0)
+  }
+
   renew(now: number, reservations: ReadonlyArray<Reservation>): void {
     for (const reservation of reservations) {
       if (reservation.limits.concurrency === undefined || !this.#admittedAt.has(reservation)) continue
@@ -176,6 +186,8 @@ export interface MemoryStore {
   readonly store: LimiterStore["Service"]
   /** Decides by other limits than the reservation's own: a share of them. */
   readonly reserveWithin: (reservation: Reservation, limits: LimitSet) => Effect.Effect<Decision>
+  /** Takes an admission back as if it had not been: the request was refused elsewhere. */
+  readonly undo: (reservation: Reservation) => Effect.Effect<void>
   /** Counts what was admitted elsewhere. */
   readonly record: (reservation: Reservation) => Effect.Effect<void>
   /** How many subjects are remembered. */
@@ -195,6 +207,7 @@ export const makeMemoryStore: Effect.Effect<MemoryStore> = Effect.sync(() => {
       renew: (reservations) => byTheClock((now) => book.renew(now, reservations))
     },
     reserveWithin,
+    undo: (reservation) => Effect.sync(() => book.undo(reservation)),
     record: (reservation) => byTheClock((now) => book.record(now, reservation)),
     subjects: () => book.size
   }

@@ -53,6 +53,16 @@ const unavailable = (cause: unknown) =>
     cause
   })
 
+type Store = LimiterStore["Service"]
+
+export interface SharedStore extends Store {
+  /**
+   * Gives leases to running requests that were admitted without it. Their requests and tokens are not counted after the
+   * event: they belong to windows that were decided elsewhere.
+   */
+  readonly adopt: (reservations: ReadonlyArray<Reservation>) => Effect.Effect<void>
+}
+
 /** Counters that all instances share. Needs Redis 6.2 or newer. */
 export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: RedisStoreOptions = {}) {
   const redis = yield* Redis.Redis
@@ -144,5 +154,11 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
     }
   })
 
-  return { reserve, settle, renew } satisfies LimiterStore["Service"]
+  const adopt = (reservations: ReadonlyArray<Reservation>) => {
+    // Older than any entry: when they are settled only their leases are given back.
+    for (const reservation of reservations) admittedAt.set(reservation, 0)
+    return renew(reservations)
+  }
+
+  return { reserve, settle, renew, adopt } satisfies SharedStore
 })

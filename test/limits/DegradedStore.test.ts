@@ -3,6 +3,7 @@ import { Effect, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { InternalError } from "../../src/domain/Errors.ts"
 import { type DegradedStoreOptions, makeDegradedStore } from "../../src/limits/DegradedStore.ts"
+import type { Reservation } from "../../src/limits/LimiterStore.ts"
 import { makeMemoryStore } from "../../src/limits/MemoryStore.ts"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { admitted, refused, reservation } from "./stores.ts"
@@ -12,13 +13,20 @@ const quietMetrics = Layer.merge(Metrics.layer, Logger.layer([]))
 /** A shared store that can be taken away, and counts how often it was asked to decide. */
 const switchable = Effect.gen(function* () {
   const { store } = yield* makeMemoryStore
-  const state = { away: undefined as string | undefined, asked: 0 }
+  const state = {
+    away: undefined as string | undefined,
+    asked: 0,
+    adopted: [] as ReadonlyArray<Reservation>,
+    /** What another instance asks of it. */
+    elsewhere: store.reserve
+  }
   const shared: DegradedStoreOptions["shared"] = {
     ...store,
+    adopt: (reservations) => Effect.sync(() => void (state.adopted = reservations)),
     reserve: (asked) =>
       Effect.suspend(() => {
         state.asked += 1
-        if (state.away === undefined) return store.reserve(asked)
+        if (state.away === undefined) return Effect.flatMap(Effect.yieldNow, () => store.reserve(asked))
         const cause = new Error(state.away)
         return Effect.fail(new InternalError({ reason: "limiter_unavailable", message: "away", cause }))
       })
@@ -166,6 +174,108 @@ describe("a shared limiter that may be away", () => {
           yield* store.renew([running])
           refused(yield* store.reserve(reservation({ concurrency: 1 })))
         }
+      }).pipe(Effect.provide(quietMetrics))
+    )
+  })
+
+  it.effect("says of each decision that it made alone that it did, from the first on", () =>
+    Effect.gen(function* () {
+      const { state, store } = yield* make()
+      const told: Array<boolean> = []
+      for (const away of [undefined, "No answer", undefined, "away", "away", "away", "away"]) {
+        state.away = away
+        told.push((yield* store.reserve(reservation({ rpm: 5 }))).isDegraded === true)
+      }
+      assert.deepStrictEqual(told, [false, true, false, true, true, true, true])
+      assert.isTrue((yield* store.reserve(reservation({ rpm: 5 }))).isDegraded)
+    }).pipe(Effect.provide(quietMetrics))
+  )
+
+  describe("when it is back", () => {
+    const outage = Effect.fn(function* (options: Partial<DegradedStoreOptions> = {}) {
+      const made = yield* make(options, "connect ECONNREFUSED")
+      const back = Effect.suspend(() => {
+        made.state.away = undefined
+        return TestClock.adjust("500 millis")
+      })
+      return { ...made, back }
+    })
+
+    it.effect("admits to a minute that began without it only what is left of the limit", () =>
+      Effect.gen(function* () {
+        const { back, burst, store } = yield* outage()
+        for (let index = 0; index < 3; index += 1) admitted(yield* store.reserve(reservation({ rpm: 5 })))
+        yield* back
+        assert.strictEqual(yield* burst(5), 2)
+        yield* TestClock.adjust("59 seconds")
+        assert.strictEqual(yield* burst(5), 0)
+        yield* TestClock.adjust("500 millis")
+        assert.strictEqual(yield* burst(5), 3)
+        yield* TestClock.adjust("500 millis")
+        assert.strictEqual(yield* burst(5), 2)
+      }).pipe(Effect.provide(quietMetrics))
+    )
+
+    it.effect("admits exactly the limit of many that ask at once, whether it has forgotten all or nothing", () =>
+      Effect.gen(function* () {
+        const { back, state, store } = yield* outage()
+        yield* back
+        const subjects = ["key:one", "key:two"]
+        state.away = "No answer"
+        for (let index = 0; index < 3; index += 1) yield* store.reserve(reservation({ rpm: 100 }, { subject: "key:x" }))
+        for (let index = 0; index < 4; index += 1)
+          yield* store.reserve(reservation({ rpm: 10 }, { subject: "key:one" }))
+        yield* back
+        for (const subject of subjects) {
+          const decisions = yield* Effect.all(
+            Array.from({ length: 40 }, () => store.reserve(reservation({ rpm: 10, rpd: 30 }, { subject }))),
+            { concurrency: "unbounded" }
+          )
+          const count = decisions.filter(({ _tag }) => _tag === "Admitted").length
+          assert.strictEqual(count, subject === "key:one" ? 6 : 10, subject)
+        }
+      }).pipe(Effect.provide(quietMetrics))
+    )
+
+    it.effect("takes back from the memory what it refuses itself", () =>
+      Effect.gen(function* () {
+        const { back, state, store } = yield* outage({ expectedInstances: 2 })
+        yield* back
+        const limits = { rpm: 4, rpd: 100, tpm: 1000, tpd: 5000, concurrency: 4 }
+        const elsewhere = Array.from({ length: 3 }, () => reservation(limits, { tokens: 10 }))
+        for (const asked of elsewhere) yield* state.elsewhere(asked)
+        admitted(yield* store.reserve(reservation(limits, { tokens: 10 })))
+        for (let index = 0; index < 5; index += 1) refused(yield* store.reserve(reservation(limits, { tokens: 10 })))
+        state.away = "No answer"
+        // The memory has counted one of this instance's two.
+        const { windows } = admitted(yield* store.reserve(reservation(limits, { tokens: 10 })))
+        assert.strictEqual(windows.requestsPerMinute?.remaining, 0)
+        assert.strictEqual(windows.requestsPerDay?.remaining, 48)
+        assert.strictEqual(windows.tokensPerMinute?.remaining, 480)
+        assert.strictEqual(windows.tokensPerDay?.remaining, 2480)
+        assert.strictEqual(refused(yield* store.reserve(reservation({ concurrency: 4 }))).reason, "concurrency")
+      }).pipe(Effect.provide(quietMetrics))
+    )
+
+    it.effect("is told of the requests that were admitted without it and still run", () =>
+      Effect.gen(function* () {
+        const { back, state, store } = yield* outage()
+        const [running, ended, unlimited] = [
+          reservation({ concurrency: 5 }),
+          reservation({ concurrency: 5 }),
+          reservation({ rpm: 5 })
+        ]
+        for (const asked of [running, ended, unlimited]) admitted(yield* store.reserve(asked))
+        yield* store.settle(ended, 0)
+        yield* back
+        assert.deepStrictEqual(state.adopted, [running])
+        state.adopted = []
+        state.away = "No answer"
+        const between = reservation({ concurrency: 5 })
+        admitted(yield* store.reserve(between))
+        state.away = undefined
+        yield* store.renew([running, between])
+        assert.deepStrictEqual(state.adopted, [between])
       }).pipe(Effect.provide(quietMetrics))
     )
   })

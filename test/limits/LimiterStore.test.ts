@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Redacted } from "effect"
+import { Effect, Layer, Logger, Queue, Redacted } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import { makeDegradedStore } from "../../src/limits/DegradedStore.ts"
 import { LimiterStore } from "../../src/limits/LimiterStore.ts"
@@ -8,6 +11,7 @@ import { layerUrls } from "../../src/storage/Redis.ts"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { eventually } from "../support/Eventually.ts"
 import { startRedis } from "../support/Redis.ts"
+import { sharedRedisCluster } from "../support/RedisCluster.ts"
 import { layerTestSettings } from "../support/TestSettings.ts"
 import { admitted, quietly, refused, reservation } from "./stores.ts"
 
@@ -74,6 +78,48 @@ describe("the limiter of the settings", () => {
         for (let index = 0; index < 5; index += 1) admitted(yield* store.reserve(reservation({ rpm: 10 })))
         refused(yield* store.reserve(reservation({ rpm: 10 })))
       }).pipe(Effect.provide(layer({ redisUrls: [Redacted.make(server.url)], expectedInstances: 2 })))
+    })
+  )
+
+  it.live("needs no more rights of its Redis user than docs/operations.md says", () =>
+    Effect.gen(function* () {
+      const page = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8")
+      const told = /\*\*Rights\*\* of an ACL user: `([^`]+)`, for a cluster also\s+`([^`]+)`/.exec(page)
+      const [, alone = "", inCluster = ""] = told ?? assert.fail("no rights are told")
+      const [user, password] = ["xrouter-limited", "s3cret"]
+      const rights = ["on", `>${password}`, ...alone.split(" "), ...inCluster.split(" ")]
+      const works = (...urls: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const redis = yield* Redis.Redis
+          const store = yield* makeRedisStore()
+          for (const subject of ["key:a", "key:b", "key:c", "key:d"]) {
+            const asked = reservation({ rpm: 5, rpd: 5, tpm: 50, tpd: 50, concurrency: 5 }, { subject, tokens: 5 })
+            admitted(yield* store.reserve(asked))
+            yield* store.renew([asked])
+            yield* store.settle(asked, 3)
+            const windows = Effect.map(store.reserve(reservation({ tpm: 50 }, { subject })), ({ windows }) => windows)
+            yield* eventually(Effect.map(windows, ({ tokensPerMinute }) => tokensPerMinute?.remaining === 47))
+          }
+          const messages = yield* redis.subscribe("xrouter:revocations")
+          yield* eventually(
+            Effect.map(redis.send<number>("publish", "xrouter:revocations", "x"), (receivers) => receivers > 0)
+          )
+          yield* Queue.take(messages)
+        }).pipe(
+          Effect.provide(
+            layerUrls(
+              urls.map((url) => Redacted.make(url.replace("redis://", `redis://${user}:${password}@`))),
+              { patienceMillis: 10_000 }
+            )
+          ),
+          Effect.scoped
+        )
+      const server = yield* startRedis({ args: ["--user", user, ...rights.slice(0, -inCluster.split(" ").length)] })
+      yield* works(server.url)
+      const { nodes, urls } = yield* sharedRedisCluster
+      for (const { send } of nodes) yield* send("acl", "setuser", user, ...rights)
+      yield* works(...urls)
+      for (const { send } of nodes) yield* send("acl", "deluser", user)
     })
   )
 

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { makeMemoryStore } from "../../src/limits/MemoryStore.ts"
 import { admitted, refused, reservation } from "./stores.ts"
+
+const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 describe("the memory of a limiter", () => {
   it.effect("forgets subjects that nobody asks for any more, while others come", () =>
@@ -19,6 +21,30 @@ describe("the memory of a limiter", () => {
       // A hundred come each second, so that 6,000 have used something within the last minute.
       assert.isAtMost(most, 12_000)
     })
+  )
+
+  it.effect.prop(
+    "admits exactly the limit of four times as many that ask at once, in each of a hundred minutes",
+    { rpm: between(1, 100), pauses: Schema.Array(between(60_000, 120_000)).check(Schema.isMinLength(100)) },
+    ({ pauses, rpm }) =>
+      Effect.gen(function* () {
+        const { store } = yield* makeMemoryStore
+        let now = 0
+        for (const pause of pauses) {
+          const decisions = yield* Effect.all(
+            Array.from({ length: 4 * rpm }, () =>
+              Effect.andThen(
+                Effect.yieldNow,
+                Effect.suspend(() => store.reserve(reservation({ rpm })))
+              )
+            ),
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(decisions.filter(({ _tag }) => _tag === "Admitted").length, rpm)
+          yield* TestClock.setTime((now += pause))
+        }
+      }),
+    { arbitrary: { runs: 10 } }
   )
 
   it.effect("keeps whoever has used something that still counts", () =>

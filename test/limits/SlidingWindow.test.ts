@@ -90,17 +90,18 @@ describe("a sliding window", () => {
     })
   )
 
-  it.effect("is the same in memory and in Redis, for any limits, calls and settlements", () =>
+  it.effect("is the same in memory, in Redis and in a cluster, for any limits, calls and settlements", () =>
     Effect.gen(function* () {
-      const [memory, redis] = yield* Effect.forEach(stores, ({ make }) => make)
-      if (memory === undefined || redis === undefined) return assert.fail("two stores expected")
+      const [memory, ...others] = yield* Effect.forEach(stores, ({ make }) => make)
+      if (memory === undefined || others.length !== 2) return assert.fail("three stores expected")
       let cases = 0
       const result = yield* Arbitrary.checkEffect(
         Arbitrary.schema(dialogue),
         (steps) =>
           Effect.gen(function* () {
             const subject = `case:${(cases += 1)}`
-            assert.deepStrictEqual(yield* play(redis, subject, steps), yield* play(memory, subject, steps))
+            const expected = yield* play(memory, subject, steps)
+            for (const store of others) assert.deepStrictEqual(yield* play(store, subject, steps), expected)
             return true
           }),
         { runs: 150 }

@@ -8,6 +8,7 @@ import { makeMemoryStore } from "../../src/limits/MemoryStore.ts"
 import { makeRedisStore } from "../../src/limits/RedisStore.ts"
 import { layerUrls } from "../../src/storage/Redis.ts"
 import { startRedis } from "../support/Redis.ts"
+import { sharedRedisCluster } from "../support/RedisCluster.ts"
 
 export type Store = LimiterStore["Service"]
 
@@ -38,10 +39,21 @@ export const at = (millis: number) => TestClock.setTime(millis)
 export const quietly = Layer.provide(Logger.layer([]))
 
 /** Patient, since a machine that runs tests may be slow and a test of the counters is not about that. */
-export const connect = (url: string): Effect.Effect<Context.Context<Redis.Redis>, unknown, Scope.Scope> =>
-  Layer.build(layerUrls([Redacted.make(url)], { patienceMillis: 10_000 }))
+export const connect = (
+  ...urls: ReadonlyArray<string>
+): Effect.Effect<Context.Context<Redis.Redis>, unknown, Scope.Scope> =>
+  Layer.build(
+    Layer.fresh(
+      layerUrls(
+        urls.map((url) => Redacted.make(url)),
+        { patienceMillis: 10_000 }
+      )
+    )
+  )
 
-/** The stores under test, both by the test's clock, each with counters of its own. */
+let lastPrefix = 0
+
+/** The stores under test, all by the test's clock, each with counters of its own. */
 export const stores: ReadonlyArray<{
   readonly name: string
   readonly make: Effect.Effect<Store, unknown, Scope.Scope>
@@ -54,6 +66,15 @@ export const stores: ReadonlyArray<{
       return yield* makeRedisStore({ now: Clock.currentTimeMillis }).pipe(
         // The connection's own timers must not stand still.
         Effect.provide(yield* TestClock.withLive(connect(url)))
+      )
+    })
+  },
+  {
+    name: "in a Redis Cluster",
+    make: Effect.gen(function* () {
+      const { urls } = yield* sharedRedisCluster
+      return yield* makeRedisStore({ now: Clock.currentTimeMillis, prefix: `suite:${(lastPrefix += 1)}:` }).pipe(
+        Effect.provide(yield* TestClock.withLive(connect(...urls)))
       )
     })
   }
