@@ -37,10 +37,29 @@ export const readSections = (
   }
 }
 
-const ofEveryProvider = {
-  caBundleFile: Schema.optionalKey(Values.Text),
-  concurrency: Schema.optionalKey(Values.Count)
+const Timeouts = Schema.Struct({
+  connect: Schema.optionalKey(Values.Span),
+  firstToken: Schema.optionalKey(Values.Span),
+  idle: Schema.optionalKey(Values.Span),
+  total: Schema.optionalKey(Values.Span)
+})
+
+/** How a provider is called. */
+const calling = {
+  concurrency: Schema.optionalKey(Values.Count),
+  timeouts: Schema.optionalKey(Timeouts),
+  circuit: Schema.optionalKey(
+    Schema.Struct({ failures: Schema.optionalKey(Values.Count), cooldown: Schema.optionalKey(Values.Span) })
+  )
 }
+
+/** What the file may add to a provider of the environment. */
+export const CallingEntry = Schema.Struct({
+  kind: Schema.Literals(["openai", "gigachat", "yandexgpt"]),
+  ...calling
+}).annotate({ message: "Expected its kind, and beside it concurrency, timeouts or circuit" })
+
+const ofEveryProvider = { caBundleFile: Schema.optionalKey(Values.Text), ...calling }
 
 export const ProviderEntry = Schema.Union([
   Schema.Struct({
@@ -74,31 +93,29 @@ export const ProviderEntry = Schema.Union([
   })
 ]).annotate({ message: "Expected a provider whose kind is openai, gigachat or yandexgpt" })
 
+const Price = Schema.Struct({
+  input: Values.Decimal,
+  output: Values.Decimal,
+  cachedInput: Schema.optionalKey(Values.Decimal),
+  currency: Values.Currency,
+  per: Values.Count
+})
+
 /** An alias. `Model` is what names a model of a configured provider. */
 export const modelEntry = (Model: typeof Values.ProviderModelName) =>
   Schema.Struct({
     candidates: Schema.NonEmptyArray(
-      Schema.Struct({ model: Model, weight: Schema.optionalKey(Values.Weight) })
+      Schema.Struct({
+        model: Model,
+        weight: Schema.optionalKey(Values.Weight),
+        price: Schema.optionalKey(Price)
+      })
     ).annotate({ message: "Expected a list of { model: provider/model, weight: 1 }" }),
     fallbacks: Schema.optionalKey(Schema.Array(Model).annotate({ message: "Expected a list of provider/model" })),
     strategy: Schema.optionalKey(Values.choice(["weighted", "ordered", "fastest", "cheapest"])),
-    timeouts: Schema.optionalKey(
-      Schema.Struct({
-        connect: Schema.optionalKey(Values.Span),
-        firstToken: Schema.optionalKey(Values.Span),
-        idle: Schema.optionalKey(Values.Span),
-        total: Schema.optionalKey(Values.Span)
-      })
-    ),
-    price: Schema.optionalKey(
-      Schema.Struct({
-        input: Values.Decimal,
-        output: Values.Decimal,
-        cachedInput: Schema.optionalKey(Values.Decimal),
-        currency: Values.Currency,
-        per: Values.Count
-      })
-    )
+    timeouts: Schema.optionalKey(Timeouts),
+    attempts: Schema.optionalKey(Values.Count),
+    price: Schema.optionalKey(Price)
   }).annotate({ message: "Expected a map with candidates" })
 
 export const LimitsEntry = Schema.Struct({

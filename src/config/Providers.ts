@@ -2,7 +2,7 @@ import { Effect, FileSystem } from "effect"
 import { gigachatDefaults, openaiDefaults, yandexgptDefaults } from "./Defaults.ts"
 import type { Faults } from "./Faults.ts"
 import type { ProviderEntry } from "./FileSchema.ts"
-import type { GigaChatSettings, OpenAiSettings, YandexAuth, YandexGptSettings } from "./Settings.ts"
+import type { Calling, GigaChatSettings, OpenAiSettings, YandexAuth, YandexGptSettings } from "./Settings.ts"
 
 /**
  * What makes a provider complete, whichever way it was written: by variables or in the file. `Place` tells its fields' names
@@ -22,6 +22,12 @@ type EntryOf<Kind> = Fields<Extract<typeof ProviderEntry.Type, { readonly kind: 
 export type GigaChatFields = EntryOf<"gigachat">
 export type YandexGptFields = EntryOf<"yandexgpt">
 export type OpenAiFields = EntryOf<"openai">
+
+const callingOf = ({ circuit, concurrency, timeouts }: GigaChatFields | YandexGptFields | OpenAiFields): Calling => ({
+  concurrency,
+  ...(timeouts === undefined ? {} : { timeouts }),
+  ...(circuit === undefined ? {} : { circuit })
+})
 
 export const gigachat = Effect.fnUntraced(function* (
   fields: GigaChatFields,
@@ -51,7 +57,7 @@ export const gigachat = Effect.fnUntraced(function* (
     verifySslCerts: fields.verifySslCerts ?? true,
     certFile,
     keyFile,
-    concurrency: fields.concurrency
+    ...callingOf(fields)
   }
   return settings
 })
@@ -81,7 +87,7 @@ export const yandexgpt = Effect.fnUntraced(function* (
     iamUrl: fields.iamUrl ?? yandexgptDefaults.iamUrl,
     caBundleFile: fields.caBundleFile,
     dataLogging: fields.dataLogging ?? false,
-    concurrency: fields.concurrency
+    ...callingOf(fields)
   }
   return settings
 })
@@ -107,7 +113,7 @@ export const openai = Effect.fnUntraced(function* (
     baseUrl: fields.baseUrl ?? openaiDefaults.baseUrl,
     apiKey: fields.apiKey,
     caBundleFile: fields.caBundleFile,
-    concurrency: fields.concurrency
+    ...callingOf(fields)
   }
   return settings
 })

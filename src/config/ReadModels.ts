@@ -4,7 +4,7 @@ import { tierDefaults } from "./Defaults.ts"
 import type { Faults } from "./Faults.ts"
 import { type Entries, LimitsEntry, modelEntry, readEntry } from "./FileSchema.ts"
 import type { ProvidersRead } from "./ReadProviders.ts"
-import type { ModelAlias } from "./Settings.ts"
+import type { ModelAlias, Price } from "./Settings.ts"
 import { ProviderModelName } from "./Values.ts"
 import type { YamlFile } from "./YamlFile.ts"
 
@@ -22,19 +22,31 @@ export const readModels = (entries: Entries, { at }: YamlFile, providers: Provid
     }
     const entry = readEntry(ModelEntry, value, here, faults)
     if (entry === undefined) continue
-    const { candidates, fallbacks = [], price, strategy = "weighted", timeouts = {} } = entry
-    if (strategy === "cheapest" && price === undefined)
+    const { attempts, candidates, fallbacks = [], price, strategy = "weighted", timeouts = {} } = entry
+    const isPriced = price !== undefined || candidates.some((candidate) => candidate.price !== undefined)
+    if (strategy === "cheapest" && !isPriced) {
       faults.add(here("price"), "is required by the strategy cheapest")
+    }
     models.set(name, {
-      candidates: candidates.map(({ model, weight = 1 }) => ({ model, weight })),
+      candidates: candidates.map(({ model, price, weight = 1 }) => ({
+        model,
+        weight,
+        ...(price === undefined ? {} : { price: withCached(price) })
+      })),
       fallbacks,
       strategy,
       timeouts,
-      price: price && { ...price, cachedInput: price.cachedInput }
+      ...(attempts === undefined ? {} : { attempts }),
+      price: price && withCached(price)
     })
   }
   return models
 }
+
+const withCached = (price: Omit<Price, "cachedInput"> & { readonly cachedInput?: string }): Price => ({
+  ...price,
+  cachedInput: price.cachedInput
+})
 
 /** The name of a model whose provider is configured. */
 const modelOf = (providers: ProvidersRead) => {

@@ -1,7 +1,7 @@
-import { Effect, Schema } from "effect"
+import { Effect, Predicate, Schema } from "effect"
 import { readVariable } from "./Environment.ts"
 import type { Faults } from "./Faults.ts"
-import { type Entries, ProviderEntry, readEntry } from "./FileSchema.ts"
+import { CallingEntry, type Entries, ProviderEntry, readEntry } from "./FileSchema.ts"
 import * as Providers from "./Providers.ts"
 import type { ProviderSettings } from "./Settings.ts"
 import { Name } from "./Values.ts"
@@ -78,6 +78,11 @@ export const providersOfFile = Effect.fnUntraced(function* (
     const here: YamlFile["at"] = (...path) => at("providers", name, ...path)
     if (!Schema.is(Name)(name)) faults.add(here(), "Expected a name of small letters, digits and hyphens")
     if (name === sandbox) faults.add(here(), "Expected another name, this one is the sandbox's")
+    if (taken.has(name) && isCallingOnly(value)) {
+      const calling = readEntry(CallingEntry, value, here, faults)
+      if (calling !== undefined) found.set(name, withCalling(taken.get(name), calling, here, faults))
+      continue
+    }
     if (taken.has(name)) faults.add(here(), `Expected another name, the environment configures ${name} already`)
     const entry = readEntry(ProviderEntry, value, here, faults)
     const place = {
@@ -88,6 +93,23 @@ export const providersOfFile = Effect.fnUntraced(function* (
   }
   return found
 })
+
+const callingKeys = Object.keys(CallingEntry.fields)
+
+/** Says nothing of who the provider is, only how it is called. */
+const isCallingOnly = (value: unknown): boolean =>
+  Predicate.isObject(value) && Object.keys(value).every((key) => callingKeys.includes(key))
+
+const withCalling = (
+  settings: ProviderSettings | undefined,
+  { kind, ...calling }: typeof CallingEntry.Type,
+  at: YamlFile["at"],
+  faults: Faults
+): ProviderSettings | undefined => {
+  if (settings === undefined || settings.kind === "sandbox") return undefined
+  if (settings.kind !== kind) faults.add(at("kind"), `Expected ${settings.kind}, as the environment configures it`)
+  return { ...settings, ...calling }
+}
 
 const completed = (entry: typeof ProviderEntry.Type, place: Providers.Place<string>, faults: Faults) => {
   switch (entry.kind) {

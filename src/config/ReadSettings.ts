@@ -1,5 +1,5 @@
 import { isatty } from "node:tty"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { readText, readVariable } from "./Environment.ts"
 import { ConfigError, Faults } from "./Faults.ts"
 import { readSections } from "./FileSchema.ts"
@@ -23,6 +23,8 @@ export const readSettings = Effect.fn("Settings.read")(function* () {
 })
 
 const standardOutput = 1
+
+const drainGrace = Duration.seconds(2)
 
 const readScalars = Effect.fnUntraced(function* (faults: Faults) {
   const read = <A>(variable: Variable<A>) => readVariable(variable, faults)
@@ -52,6 +54,8 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
     expectedInstances: yield* read(limits.expectedInstances),
     keyCacheTtl: yield* read(access.keyCacheTtl),
     drainTimeout: yield* read(gateway.drainTimeout),
+    // Nobody balances over instances where there can be only one.
+    drainGrace: (yield* read(gateway.drainGrace)) ?? (databaseUrl === undefined ? Duration.zero : drainGrace),
     maxBody: yield* read(gateway.maxBody),
     trustedProxies: yield* read(access.trustedProxies),
     corsOrigins: yield* read(access.corsOrigins),

@@ -72,24 +72,36 @@ export const DatabaseUrl = Schema.RedactedFromValue(
   )
 )
 
+const redisProtocols = ["redis:", "rediss:", "redis-sentinel:", "rediss-sentinel:"]
+
+const redisFault = (urls: ReadonlyArray<URL>): string | undefined => {
+  const [first, ...others] = urls
+  if (first === undefined) return undefined
+  if (others.some(({ protocol }) => protocol !== first.protocol)) {
+    return "Expected all nodes with redis://, or all with rediss://, or all sentinels alike"
+  }
+  if (first.protocol.includes("sentinel")) {
+    if ((first.searchParams.get("master") ?? "") === "") {
+      return "Expected ?master= with the name of the primary after the first sentinel"
+    }
+    return others.some(({ pathname, search }) => pathname.length > 1 || search !== "")
+      ? "Expected the database and ?master= after the first sentinel only"
+      : undefined
+  }
+  return others.length > 0 && urls.some(({ pathname }) => !/^\/?0?$/.test(pathname))
+    ? "Expected no database number: a cluster has only database 0"
+    : undefined
+}
+
 export const RedisUrls = list(
   Schema.String.check(
-    Schema.makeFilter((text) => isStoreUrl(text, ["redis:", "rediss:"]), {
-      message: "Expected redis://host:6379 or rediss://host:6379, nodes of a cluster separated by commas"
+    Schema.makeFilter((text) => isStoreUrl(text, redisProtocols), {
+      message:
+        "Expected redis://host:6379 or rediss://host:6379, nodes of a cluster separated by commas, or sentinels as redis-sentinel://host:26379?master=name"
     })
   )
 ).pipe(
-  Schema.check(
-    Schema.makeFilter((nodes) => {
-      if (nodes.length === 1) return undefined
-      const urls = nodes.map((node) => new URL(node))
-      if (new Set(urls.map((url) => url.protocol)).size > 1)
-        return "Expected all nodes with redis:// or all with rediss://"
-      if (urls.some((url) => !/^\/?0?$/.test(url.pathname)))
-        return "Expected no database number: a cluster has only database 0"
-      return undefined
-    })
-  ),
+  Schema.check(Schema.makeFilter((nodes) => redisFault(nodes.map((node) => new URL(node))))),
   Schema.decodeTo(Schema.Array(Schema.Redacted(Schema.String)), {
     decode: SchemaGetter.transform((nodes) => nodes.map((node) => Redacted.make(node))),
     encode: SchemaGetter.forbidden(() => "Settings are only read")

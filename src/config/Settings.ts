@@ -21,6 +21,8 @@ export interface SettingsValue {
   readonly onRedisFailure: "share" | "closed" | "open"
   readonly expectedInstances: number
   readonly keyCacheTtl: Duration.Duration
+  /** The first part of `drainTimeout`: not ready, and serving still. */
+  readonly drainGrace: Duration.Duration
   readonly drainTimeout: Duration.Duration
   /** Bytes. */
   readonly maxBody: number
@@ -32,7 +34,10 @@ export interface SettingsValue {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error"
   /** By name; the sandbox is among them where it is on. */
   readonly providers: ReadonlyMap<string, ProviderSettings>
-  /** Public names over provider models. */
+  /**
+   * Public names over provider models. These three are as the file says now (`Reload.ts`): whoever keeps what it has made of one of them
+   * compares the map with the one that it was made of.
+   */
   readonly models: ReadonlyMap<string, ModelAlias>
   readonly tiers: ReadonlyMap<string, LimitSet>
   /** Token limits of a `provider/model`, all callers together. */
@@ -50,7 +55,23 @@ interface Tls {
   readonly caBundleFile: string | undefined
 }
 
-export interface GigaChatSettings extends Tls {
+/** How a provider is called, whatever its kind. */
+export interface Calling {
+  /** Most calls at once. */
+  readonly concurrency: number | undefined
+  /** Where a model has none of its own. */
+  readonly timeouts?: Partial<Timeouts> | undefined
+  readonly circuit?: Partial<CircuitSettings> | undefined
+}
+
+export interface CircuitSettings {
+  /** So many failures in a row open it. */
+  readonly failures: number
+  /** How long it stays open before one call tries again. */
+  readonly cooldown: Duration.Duration
+}
+
+export interface GigaChatSettings extends Tls, Calling {
   readonly kind: "gigachat"
   /** The authorization key as Sber gives it: base64 of `client_id:client_secret`. */
   readonly credentials: Redacted.Redacted | undefined
@@ -65,7 +86,6 @@ export interface GigaChatSettings extends Tls {
   /** Client certificate and key (PEM files) for mutual TLS. */
   readonly certFile: string | undefined
   readonly keyFile: string | undefined
-  readonly concurrency: number | undefined
 }
 
 export type YandexAuth =
@@ -73,7 +93,7 @@ export type YandexAuth =
   | { readonly _tag: "IamToken"; readonly token: Redacted.Redacted }
   | { readonly _tag: "ServiceAccountKey"; readonly file: string }
 
-export interface YandexGptSettings extends Tls {
+export interface YandexGptSettings extends Tls, Calling {
   readonly kind: "yandexgpt"
   readonly auth: YandexAuth
   readonly folderId: string
@@ -82,15 +102,13 @@ export interface YandexGptSettings extends Tls {
   /** The whole URL of the token endpoint. */
   readonly iamUrl: string
   readonly dataLogging: boolean
-  readonly concurrency: number | undefined
 }
 
-export interface OpenAiSettings extends Tls {
+export interface OpenAiSettings extends Tls, Calling {
   readonly kind: "openai"
   /** With its version, `https://api.openai.com/v1`. */
   readonly baseUrl: string
   readonly apiKey: Redacted.Redacted | undefined
-  readonly concurrency: number | undefined
 }
 
 export interface SandboxSettings {
@@ -100,10 +118,17 @@ export interface SandboxSettings {
 export type ProviderSettings = GigaChatSettings | YandexGptSettings | OpenAiSettings | SandboxSettings
 
 export interface ModelAlias {
-  readonly candidates: ReadonlyArray<{ readonly model: string; readonly weight: number }>
+  readonly candidates: ReadonlyArray<{
+    readonly model: string
+    readonly weight: number
+    /** What `cheapest` goes by. */
+    readonly price?: Price | undefined
+  }>
   readonly fallbacks: ReadonlyArray<string>
   readonly strategy: "weighted" | "ordered" | "fastest" | "cheapest"
   readonly timeouts: Partial<Timeouts>
+  /** Most calls of providers for one request, beside one call of each candidate; 2 unless set. */
+  readonly attempts?: number | undefined
   readonly price: Price | undefined
 }
 

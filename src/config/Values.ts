@@ -60,15 +60,21 @@ export const Switch = converted(
   Schema.Boolean
 )
 
+const spanWhere = (isGood: (span: Duration.Duration) => boolean) =>
+  converted(
+    "Expected a duration such as 5 seconds or 300 millis",
+    (text) =>
+      Schema.decodeOption(Schema.DurationFromString)(text).pipe(
+        Option.filter((span) => Duration.isFinite(span) && isGood(span))
+      ),
+    Schema.Duration
+  )
+
 /** A span of time above zero, in the words of Effect's `Duration`. */
-export const Span = converted(
-  "Expected a duration such as 5 seconds or 300 millis",
-  (text) =>
-    Schema.decodeOption(Schema.DurationFromString)(text).pipe(
-      Option.filter((span) => Duration.isFinite(span) && Duration.isPositive(span))
-    ),
-  Schema.Duration
-)
+export const Span = spanWhere(Duration.isPositive)
+
+/** One that may be none, `0 seconds`. */
+export const SpanOrNone = spanWhere((span) => !Duration.isNegative(span))
 
 /** A number of bytes. */
 export const Size = converted(

@@ -38,9 +38,6 @@ const listed = <A>(
   shown = "none"
 ): Variable<ReadonlyArray<A>> => ({ name, schema, fallback: [], shown, description })
 
-/** A link within the page; `WithoutEffect.ts` finds those that are set. */
-const notYet = "[Not in effect yet](#not-in-effect-yet)."
-
 const openOrClosed = Values.choice(["open", "closed"])
 
 export const gateway = {
@@ -81,6 +78,12 @@ export const gateway = {
     Values.Span,
     "30 seconds",
     "How long running answers may take to finish once the process was told to stop."
+  ),
+  drainGrace: optional(
+    "XROUTER_DRAIN_GRACE",
+    Values.SpanOrNone,
+    "The first part of that time: the gateway is not ready any more and serves still, until every balancer has noticed.",
+    "`2 seconds`; embedded database: none"
   )
 }
 
@@ -94,7 +97,7 @@ export const stores = {
   redisUrls: listed(
     "REDIS_URL",
     RedisUrls,
-    "`redis://…` or `rediss://…`; several nodes separated by commas: a cluster. Needed as soon as several instances share limits.",
+    "`redis://…` or `rediss://…`; several nodes separated by commas: a cluster. `redis-sentinel://…?master=name`: sentinels. Needed as soon as several instances share limits.",
     "in-process limiter, one instance only"
   )
 }
@@ -109,20 +112,20 @@ export const access = {
   jwtSecrets: listed(
     "XROUTER_JWT_SECRETS",
     JwtSecrets,
-    `\`kid:base64,kid2:base64\`: the first signs access tokens, all verify them; at least 32 random bytes each. ${notYet}`,
+    "`kid:base64,kid2:base64`: the first signs access tokens, all verify them; at least 32 random bytes each.",
     "embedded database: generated; otherwise required"
   ),
   signup: withDefault(
     "XROUTER_SIGNUP",
     openOrClosed,
     "closed",
-    `Whether people may sign themselves up (\`open\` or \`closed\`). ${notYet}`
+    "Whether people may make accounts for themselves at `/signup` (`open` or `closed`). They get the tier `free`, or the first one that is configured; nobody checks their e-mail address."
   ),
   clientRegistration: withDefault(
     "XROUTER_CLIENT_REGISTRATION",
     openOrClosed,
     "closed",
-    `OAuth dynamic client registration (\`open\` or \`closed\`). ${notYet}`
+    "OAuth dynamic client registration (`open` or `closed`)."
   ),
   keyCacheTtl: withDefault(
     "XROUTER_KEY_CACHE_TTL",
@@ -247,7 +250,7 @@ export const command = {
   url: optional(
     "XROUTER_URL",
     Values.UpstreamUrl,
-    "Where `xrouter users` and `xrouter keys` find the running gateway; they prove themselves with `XROUTER_ADMIN_KEY`.",
+    "Where `xrouter users`, `xrouter keys` and `xrouter clients` find the running gateway; they prove themselves with `XROUTER_ADMIN_KEY`.",
     "embedded database: as the data folder tells; otherwise the public URL"
   )
 }

@@ -81,6 +81,23 @@ const wholeBetween = (minimum: number, maximum: number) => Schema.Int.check(Sche
 const Penalty = between(-2, 2)
 const TokenCount = wholeBetween(1, 2 ** 31 - 1)
 
+const Names = Schema.Array(Schema.String).check(Schema.isMaxLength(50))
+
+/** What a caller wishes of the providers, as OpenRouter spells it; for the router, and never sent on. */
+export const ProviderWishes = Schema.Struct({
+  /** Providers that are tried first, in this order. */
+  order: Nullable(Names),
+  /** No others. */
+  only: Nullable(Names),
+  ignore: Nullable(Names),
+  /** False: whoever is first, and nobody after; with `order` those of it. */
+  allow_fallbacks: Nullable(Schema.Boolean),
+  /** Only who can carry every parameter of the request. */
+  require_parameters: Nullable(Schema.Boolean),
+  sort: Nullable(Schema.Literals(["price", "latency", "throughput"]))
+})
+export type ProviderWishes = typeof ProviderWishes.Type
+
 export const ChatRequest = Schema.Struct({
   model: Schema.String.check(Schema.isMinLength(1)),
   messages: Schema.Array(Message).check(Schema.isMinLength(1)),
@@ -106,7 +123,10 @@ export const ChatRequest = Schema.Struct({
   parallel_tool_calls: Schema.optionalKey(Schema.Boolean),
   response_format: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
   reasoning_effort: Schema.optionalKey(Schema.String),
-  user: Schema.optionalKey(Schema.String)
+  user: Schema.optionalKey(Schema.String),
+  /** Models that are tried after `model`, in this order; OpenRouter's name. */
+  models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isMinLength(1))).check(Schema.isMaxLength(10))),
+  provider: Schema.optionalKey(ProviderWishes)
 })
 export type ChatRequest = typeof ChatRequest.Type
 

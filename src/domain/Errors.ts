@@ -76,9 +76,16 @@ export class RateLimitError extends Schema.TaggedError<RateLimitError>()("RateLi
   remaining: Schema.optionalKey(Schema.Int),
   /** After that many milliseconds the same request may be admitted. */
   retryAfterMillis: Schema.Finite,
-  provider: Schema.optionalKey(Schema.String)
+  provider: Schema.optionalKey(Schema.String),
+  /** What was tried before this answer was given, where it is a provider's limit; set by the router. */
+  attempts: Schema.optionalKey(Schema.Array(Attempt))
 }) {
   readonly code = "rate_limit_error" as const
+
+  /** True of a provider's own limit, which may pass; the caller's is the caller's to wait out. */
+  get isRetryable(): boolean {
+    return this.reason === "provider_rate_limit"
+  }
 }
 
 export const providerReasons = [

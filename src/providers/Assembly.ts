@@ -47,13 +47,13 @@ const headersOf = <State>(parts: Parts<State>, accept: string): ((lowered: Lower
   }
 }
 
-type Compose = (lowered: Lowered) => (proof: Headers) => UpstreamRequest
+type Compose = (lowered: Lowered, timers: ChatCall["timers"]) => (proof: Headers) => UpstreamRequest
 
 const composed = <State>(parts: Parts<State>, accept: string): Compose => {
   const headers = headersOf(parts, accept)
-  return (lowered) => {
+  return (lowered, timers) => {
     const body = JSON.stringify(lowered.body)
-    return (proof) => ({ method: "POST", path: parts.path, headers: headers(lowered, proof), body })
+    return (proof) => ({ method: "POST", path: parts.path, headers: headers(lowered, proof), body, timers })
   }
 }
 
@@ -224,10 +224,10 @@ export const make = <State>(parts: Parts<State>): Provider => {
       if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
       const { dropped } = lowered.success
       if (call.request.stream === true) {
-        const events = Stream.suspend(() => streamed(parts, toBeStreamed(lowered.success), call))
+        const events = Stream.suspend(() => streamed(parts, toBeStreamed(lowered.success, call.timers), call))
         return Effect.succeed({ dropped, events })
       }
-      const answer = Effect.suspend(() => whole(parts, toBeWhole(lowered.success), call))
+      const answer = Effect.suspend(() => whole(parts, toBeWhole(lowered.success, call.timers), call))
       return Effect.succeed({ dropped, events: once(answer), whole: answer })
     }
   }

@@ -9,6 +9,16 @@ export interface ChatCall {
   /** The provider's name for the model, `GigaChat-2-Max`. */
   readonly model: string
   readonly request: ChatRequest
+  /** Where the provider's own timers are not meant. */
+  readonly timers?: CallTimers | undefined
+}
+
+/** Milliseconds; undefined: the provider's own. */
+export interface CallTimers {
+  /** To a connection. */
+  readonly connect?: number | undefined
+  /** Longest silence between two pieces of the answer. */
+  readonly idle?: number | undefined
 }
 
 /** What can be told of a call before it is sent. */

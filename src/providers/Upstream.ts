@@ -1,6 +1,7 @@
 import { Duration, Effect, type Scope, type Stream } from "effect"
 import { Pool } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
+import type { CallTimers } from "./Provider.ts"
 import { commonHeaders, exchange, type Link, stream } from "./UpstreamDispatch.ts"
 import { type UpstreamOptions, UpstreamOptionsError } from "./UpstreamOptions.ts"
 import { secureContext } from "./UpstreamTls.ts"
@@ -12,6 +13,8 @@ export interface UpstreamRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
+  /** Where the upstream's own are not meant. */
+  readonly timers?: CallTimers | undefined
 }
 
 export type UpstreamHeaders = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
@@ -82,6 +85,7 @@ export const make = Effect.fn("Upstream.make")(function* (
   options: UpstreamOptions
 ): Effect.fn.Return<Upstream, UpstreamOptionsError, Scope.Scope> {
   const url = yield* parse(options)
+  const longest = options.headersTimeout ?? Duration.minutes(10)
   const tls = url.protocol === "https:" ? yield* secureContext(options) : undefined
   const pool = yield* Effect.acquireRelease(
     Effect.sync(
@@ -91,7 +95,7 @@ export const make = Effect.fn("Upstream.make")(function* (
           pipelining: 1,
           connections: null,
           keepAliveTimeout: 30_000,
-          headersTimeout: limit(options.headersTimeout ?? Duration.minutes(10)),
+          headersTimeout: limit(longest),
           bodyTimeout: limit(options.idleTimeout),
           connectTimeout: limit(options.connectTimeout),
           connect: {
@@ -106,6 +110,7 @@ export const make = Effect.fn("Upstream.make")(function* (
   const link: Link = {
     pool,
     options,
+    longest: limit(longest) || Infinity,
     target: (path) => {
       const target = prefix + path
       if (url.search === "") return target === "" ? "/" : target

@@ -1,9 +1,10 @@
-import { Array as Arr, Cause, Effect, type Pull, Scope, Stream } from "effect"
+import { Array as Arr, Cause, Duration, Effect, type Pull, Scope, Stream } from "effect"
 import type { Dispatcher } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
 import { invalidAnswer } from "./BrokenAnswers.ts"
+import type { CallTimers } from "./Provider.ts"
 import type { UpstreamAnswer, UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
-import { type Phase, transportFailure } from "./UpstreamFailure.ts"
+import { connectTimedOut, type Phase, totalTimedOut, transportFailure } from "./UpstreamFailure.ts"
 import type { UpstreamOptions } from "./UpstreamOptions.ts"
 
 /** A provider's connections. */
@@ -12,6 +13,8 @@ export interface Link {
   readonly options: UpstreamOptions
   /** A request's path as it stands in the request line. */
   readonly target: (path: string) => string
+  /** All of an answer that comes whole, in milliseconds. */
+  readonly longest: number
 }
 
 /** Most bytes of a whole answer. */
@@ -41,10 +44,16 @@ abstract class Receiver implements Dispatcher.DispatchHandler {
   protected readonly link: Link
   protected phase: Phase = "connecting"
   protected controller: Dispatcher.DispatchController | undefined
+  private readonly timers: CallTimers | undefined
   private isAborted = false
 
-  constructor(link: Link) {
+  constructor(link: Link, timers: CallTimers | undefined) {
     this.link = link
+    this.timers = timers
+  }
+
+  get isConnecting(): boolean {
+    return this.phase === "connecting"
   }
 
   /** Destroys the socket; before there is one, the request is dropped as soon as undici would write it. */
@@ -73,7 +82,14 @@ abstract class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.isAborted) this.failed(transportFailure(this.link.options, this.phase, error))
+    if (!this.isAborted) this.failed(transportFailure(this.options, this.phase, error))
+  }
+
+  /** With the timers that were this request's. */
+  private get options(): UpstreamOptions {
+    const { options } = this.link
+    const idle = this.timers?.idle
+    return idle === undefined ? options : { ...options, idleTimeout: Duration.millis(idle) }
   }
 
   protected refuse(what: string): void {
@@ -93,9 +109,14 @@ class Collector extends Receiver {
   private headers: UpstreamHeaders = {}
   private readonly chunks: Array<Uint8Array> = []
   private size = 0
+  private readonly startedAt = performance.now()
 
-  constructor(link: Link, resume: (effect: Effect.Effect<UpstreamAnswer, ProviderError>) => void) {
-    super(link)
+  constructor(
+    link: Link,
+    timers: CallTimers | undefined,
+    resume: (effect: Effect.Effect<UpstreamAnswer, ProviderError>) => void
+  ) {
+    super(link, timers)
     this.resume = resume
   }
 
@@ -107,7 +128,11 @@ class Collector extends Receiver {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.size += chunk.length
     if (this.size > answerLimit) this.refuse("sent an answer of more than 16 MiB")
-    else this.chunks.push(chunk)
+    else if (this.chunks.push(chunk) > 1 && performance.now() - this.startedAt > this.link.longest) {
+      // A drip keeps the idle timer quiet for ever.
+      this.abort()
+      this.failed(totalTimedOut(this.link.options))
+    }
   }
 
   onResponseEnd(): void {
@@ -136,8 +161,12 @@ class Flow extends Receiver {
   private isDiscarding = false
   private end: Pull.Pull<never, ProviderError> | undefined
 
-  constructor(link: Link, head: (effect: Effect.Effect<UpstreamStream, ProviderError>) => void) {
-    super(link)
+  constructor(
+    link: Link,
+    timers: CallTimers | undefined,
+    head: (effect: Effect.Effect<UpstreamStream, ProviderError>) => void
+  ) {
+    super(link, timers)
     this.head = head
   }
 
@@ -214,24 +243,45 @@ class Flow extends Receiver {
   }
 }
 
-const send = (link: Link, { method, path, headers, body }: UpstreamRequest, receiver: Receiver): void => {
+const send = (link: Link, { method, path, headers, body, timers }: UpstreamRequest, receiver: Receiver): void => {
   link.pool.dispatch(
     {
       method,
       path: link.target(path),
       headers: "user-agent" in headers ? headers : { ...commonHeaders, ...headers },
-      body: body ?? null
+      body: body ?? null,
+      // Undici takes null for the pool's own.
+      bodyTimeout: timers?.idle ?? null
     },
     receiver
   )
 }
 
-export const exchange = (link: Link, request: UpstreamRequest): Effect.Effect<UpstreamAnswer, ProviderError> =>
-  Effect.callback((resume) => {
-    const collector = new Collector(link, resume)
-    send(link, request, collector)
-    return Effect.sync(() => collector.abort())
+/** Ends a call that has no connection after its own time; the pool's ends the others. */
+const connected = <A>(
+  link: Link,
+  { timers }: UpstreamRequest,
+  call: Effect.Effect<A, ProviderError>,
+  isConnecting: () => boolean
+): Effect.Effect<A, ProviderError> => {
+  const connect = timers?.connect
+  if (connect === undefined) return call
+  const late = Effect.delay(
+    Effect.suspend(() => (isConnecting() ? Effect.fail(connectTimedOut(link.options, connect)) : Effect.never)),
+    connect
+  )
+  return Effect.raceFirst(call, late)
+}
+
+export const exchange = (link: Link, request: UpstreamRequest): Effect.Effect<UpstreamAnswer, ProviderError> => {
+  let collector: Collector | undefined
+  const call = Effect.callback<UpstreamAnswer, ProviderError>((resume) => {
+    const receiver = (collector = new Collector(link, request.timers, resume))
+    send(link, request, receiver)
+    return Effect.sync(() => receiver.abort())
   })
+  return connected(link, request, call, () => collector?.isConnecting === true)
+}
 
 export const stream = (
   link: Link,
@@ -240,7 +290,7 @@ export const stream = (
   Effect.suspend(() => {
     let flow: Flow | undefined
     const opened = Effect.callback<UpstreamStream, ProviderError>((resume) => {
-      const opening = (flow = new Flow(link, resume))
+      const opening = (flow = new Flow(link, request.timers, resume))
       send(link, request, opening)
       return Effect.sync(() => opening.abort())
     })
@@ -252,6 +302,6 @@ export const stream = (
           Effect.suspend(() => flow?.release ?? Effect.void)
         )
       ),
-      opened
+      connected(link, request, opened, () => flow?.isConnecting === true)
     )
   })

@@ -42,6 +42,23 @@ const unreachable: Readonly<Record<string, string>> = {
   UND_ERR_CLOSED: "is not called any more: the gateway is shutting down"
 }
 
+export const connectTimedOut = ({ provider }: UpstreamOptions, millis: number, cause?: Error): ProviderError =>
+  new ProviderError({
+    provider,
+    reason: "provider_timeout",
+    message: `${provider} took no connection within ${Duration.format(Duration.millis(millis))}`,
+    timer: "connect",
+    ...(cause === undefined ? {} : { cause })
+  })
+
+export const totalTimedOut = ({ provider }: UpstreamOptions): ProviderError =>
+  new ProviderError({
+    provider,
+    reason: "provider_timeout",
+    message: `${provider} did not finish its answer in time`,
+    timer: "total"
+  })
+
 /** What went wrong below HTTP, in the words of the contract. Host names and addresses stay in `cause`. */
 export const transportFailure = (options: UpstreamOptions, phase: Phase, error: Error): ProviderError => {
   const { provider } = options
@@ -54,11 +71,7 @@ export const transportFailure = (options: UpstreamOptions, phase: Phase, error: 
     case "ETIMEDOUT":
       return phase === "reading"
         ? failure("provider_failed", `The connection to ${provider} was lost in the middle of its answer`)
-        : failure(
-            "provider_timeout",
-            `${provider} took no connection within ${Duration.format(options.connectTimeout)}`,
-            "connect"
-          )
+        : connectTimedOut(options, Duration.toMillis(options.connectTimeout), error)
     case "UND_ERR_HEADERS_TIMEOUT":
       return failure("provider_timeout", `${provider} did not begin to answer in time`, "first_token")
     case "UND_ERR_BODY_TIMEOUT":

@@ -16,7 +16,7 @@ export interface UpstreamOptions {
   readonly connectTimeout: Duration.Duration
   /** Longest silence between two pieces of an answer. */
   readonly idleTimeout: Duration.Duration
-  /** Longest wait for an answer's headers; the router's own timers are shorter. 10 minutes unless given. */
+  /** Longest wait for an answer's headers, and for all of one that comes whole; the router's own timers are shorter. 10 minutes unless given. */
   readonly headersTimeout?: Duration.Duration | undefined
 }
 

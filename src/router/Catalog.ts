@@ -1,9 +1,13 @@
 import { Context, Effect, Exit, Layer, Result } from "effect"
-import { type ModelAlias, Settings } from "../config/Settings.ts"
+import { type ModelAlias, type ProviderSettings, Settings, type Timeouts } from "../config/Settings.ts"
 import { ProviderError, ValidationError } from "../domain/Errors.ts"
 import type { Provider, ProviderModel } from "../providers/Provider.ts"
 import type { Weighted } from "./Policy.ts"
+import { aliasesOf } from "./Aliases.ts"
+import { costsOf } from "./Costs.ts"
 import { Providers } from "./Providers.ts"
+import { defaultAttempts } from "./Retries.ts"
+import { defaultPatience, patienceOf } from "./Timeouts.ts"
 
 /** A public model name, and who can serve it. */
 export interface Resolution {
@@ -12,7 +16,10 @@ export interface Resolution {
   /** Tried in order after the candidates. */
   readonly fallbacks: ReadonlyArray<Weighted>
   readonly strategy: ModelAlias["strategy"]
-  readonly timeouts: ModelAlias["timeouts"]
+  /** Most calls of providers, beside one of each candidate. */
+  readonly attempts: number
+  /** Other models that the caller would take, in order. */
+  readonly next?: ReadonlyArray<Resolution> | undefined
 }
 
 export interface CatalogModel {
@@ -46,6 +53,8 @@ export class Catalog extends Context.Service<
   Catalog,
   {
     readonly resolve: (name: string) => Result.Result<Resolution, ValidationError>
+    /** The same of a request that names more models than one (`models`). */
+    readonly resolveAll: (name: string, others: ReadonlyArray<string>) => Result.Result<Resolution, ValidationError>
     /** Every public name there is; a provider that does not answer is told with what it listed last. */
     readonly list: Effect.Effect<ReadonlyArray<CatalogModel>>
     readonly find: (name: string) => Effect.Effect<CatalogModel, ValidationError>
@@ -83,7 +92,7 @@ export class Catalog extends Context.Service<
           Effect.tapError(listing, ({ message }) => Effect.logWarning(`${name} does not list its models: ${message}`))
       )
 
-      /** One call to a provider at a time, whoever asks; a failed one leaves the last list standing. */
+      /** One call to a provider at a time, whoever asks; a failed one leaves the last list condition. */
       const listed = new Map<string, Effect.Effect<ReadonlyArray<ProviderModel>>>()
       for (const provider of providers.values()) {
         const listing = yield* Effect.cachedWithTTL(refresh(provider), (exit) =>
@@ -97,15 +106,22 @@ export class Catalog extends Context.Service<
       // So that metrics know the models' names before somebody asks for the list.
       yield* Effect.forkScoped(Effect.forEach(listed.values(), (models) => models, { concurrency: "unbounded" }))
 
+      const patiences = new Map(
+        [...settings.providers].map(([name, provider]) => [name, patienceOf(timeoutsOf(provider))])
+      )
+
       const direct = (name: string, provider: string, model: string): Resolution | undefined => {
         const found = providers.get(provider)
         if (found === undefined || model.length === 0) return undefined
+        const cost = costs.models.size === 0 ? undefined : costs.models.get(`${provider}/${model}`)
         return {
           name,
-          candidates: [{ provider: found, model, weight: 1 }],
-          fallbacks: [],
+          candidates: [
+            { provider: found, model, weight: 1, patience: patiences.get(provider) ?? defaultPatience, cost }
+          ],
+          fallbacks: none,
           strategy: "ordered",
-          timeouts: {}
+          attempts: defaultAttempts
         }
       }
 
@@ -126,23 +142,32 @@ export class Catalog extends Context.Service<
         return undefined
       }
 
-      const aliases = new Map<string, Resolution>()
-      for (const [name, alias] of settings.models) {
-        const known = (model: string, weight: number): ReadonlyArray<Weighted> =>
-          qualified(model)?.candidates.map((candidate) => ({ ...candidate, weight })) ?? []
-        aliases.set(name, {
-          name,
-          candidates: alias.candidates.flatMap(({ model, weight }) => known(model, weight)),
-          fallbacks: alias.fallbacks.flatMap((model) => known(model, 1)),
-          strategy: alias.strategy,
-          timeouts: alias.timeouts
+      let models = settings.models
+      let costs = costsOf(models)
+      let aliases: ReadonlyMap<string, Resolution> = new Map()
+      const readAliases = () => {
+        models = settings.models
+        costs = costsOf(models)
+        aliases = aliasesOf(models, {
+          costs,
+          direct: (model) => qualified(model)?.candidates[0],
+          timeoutsOf: (provider) => timeoutsOf(settings.providers.get(provider))
         })
       }
+      readAliases()
 
       const resolve = (name: string): Result.Result<Resolution, ValidationError> => {
+        // The file was read again.
+        if (models !== settings.models) readAliases()
         const resolution = aliases.get(name) ?? qualified(name) ?? bare(name)
         return resolution === undefined ? Result.fail(unknownModel(name)) : Result.succeed(resolution)
       }
+
+      const resolveAll = (name: string, others: ReadonlyArray<string>): Result.Result<Resolution, ValidationError> =>
+        Result.flatMap(resolve(name), (first) => {
+          const wanted = [...new Set(others)].filter((other) => other !== name)
+          return Result.map(Result.all(wanted.map(resolve)), (next) => ({ ...first, next }))
+        })
 
       const list = Effect.gen(function* () {
         const all = yield* Effect.forEach(
@@ -176,6 +201,7 @@ export class Catalog extends Context.Service<
 
       return {
         resolve,
+        resolveAll,
         list,
         find,
         label: (provider, model) => labels.get(provider)?.get(model) ?? "other",
@@ -187,6 +213,11 @@ export class Catalog extends Context.Service<
     })
   )
 }
+
+const none: ReadonlyArray<Weighted> = []
+
+const timeoutsOf = (settings: ProviderSettings | undefined): Partial<Timeouts> | undefined =>
+  settings !== undefined && "timeouts" in settings ? settings.timeouts : undefined
 
 const tooSlow = ({ name }: Provider) =>
   new ProviderError({

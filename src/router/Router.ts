@@ -1,14 +1,18 @@
-import { Array as Arr, Clock, Context, Duration, Effect, Exit, Layer, Pull, Random, Scope, Stream } from "effect"
-import type { Timeouts } from "../config/Settings.ts"
+import { type Array as Arr, Cause, Clock, Context, Effect, Layer, type Pull, Random, Result, type Scope } from "effect"
+import type { ModelAlias } from "../config/Settings.ts"
 import type { Attempt } from "../domain/Attempt.ts"
-import { type ChatEvent, isContent } from "../domain/ChatEvent.ts"
+import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
-import { ProviderError, type ProviderFailure, type ValidationError } from "../domain/Errors.ts"
-import type { Prepared } from "../providers/Provider.ts"
-import { Catalog, type Resolution } from "./Catalog.ts"
-import { type Candidate, order } from "./Policy.ts"
-import { ProviderHealth } from "./ProviderHealth.ts"
-import { defaultTimeouts, firstContentLimit } from "./Timeouts.ts"
+import type { ProviderFailure } from "../domain/Errors.ts"
+import { Metrics } from "../telemetry/Metrics.ts"
+import { Attempts } from "./Attempts.ts"
+import type { Resolution } from "./Catalog.ts"
+import { circuitOpen, nobody, type OwnFailure, toldOf, withAttempts } from "./Failures.ts"
+import { type Candidate, order, type Weighted } from "./Policy.ts"
+import { isWorthAsking, longestPause, pauses } from "./Retries.ts"
+import { type Able, type Asked, type PlanOptions, Run } from "./Run.ts"
+import { Conditions } from "./Conditions.ts"
+import { chosen, exactly, strategyOf, withoutWishes } from "./Wishes.ts"
 
 type Events = Arr.NonEmptyReadonlyArray<ChatEvent>
 
@@ -30,7 +34,8 @@ export interface Plan {
   readonly first: Candidate
   /**
    * Calls the candidates in turn until one gives its first content; what is the provider's fault moves on to the next, what is
-   * the caller's does not. Closing the scope, or interrupting, closes the upstream's connection at once.
+   * the caller's does not. Where all have failed, those whose failure may pass are asked again, at most as often as the model's
+   * `attempts` say and not past its deadline. Closing the scope, or interrupting, closes the upstream's connection at once.
    */
   readonly open: Effect.Effect<Reply, ProviderFailure, Scope.Scope>
 }
@@ -38,243 +43,197 @@ export interface Plan {
 export class Router extends Context.Service<
   Router,
   {
-    /** Fails, without any network, where no candidate can carry the request. */
+    /** Fails, without any network, where no candidate can carry the request, or all who could are left alone for a while. */
     readonly plan: (options: PlanOptions) => Effect.Effect<Plan, ProviderFailure>
   }
 >()("xrouter/router/Router") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     Router,
     Effect.gen(function* () {
-      const catalog = yield* Catalog
-      const health = yield* ProviderHealth
+      const calls = yield* Attempts
+      const conditions = yield* Conditions
+      const metrics = yield* Metrics
       const clock = yield* Clock.Clock
       const random = yield* Random.Random
-      const speeds = new Map<string, number>()
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
-      const key = ({ provider, model }: Candidate) => `${provider.name}/${model}`
+      const conditionOf = ({ model, provider }: Candidate) => conditions.find(provider.name, model)
 
-      const measured = (candidate: Candidate, millis: number) => {
-        const name = key(candidate)
-        const before = speeds.get(name)
-        // Only models of the catalogue are remembered, so that the map stays small.
-        if (before === undefined && catalog.label(candidate.provider.name, candidate.model) === "other") return
-        speeds.set(name, before === undefined ? millis : before * 0.8 + millis * 0.2)
+      const firstAble = (
+        options: Asked,
+        candidates: ReadonlyArray<Candidate>
+      ): Effect.Effect<Able, ProviderFailure> => {
+        const [candidate] = candidates
+        if (candidate === undefined) return Effect.fail(nobody)
+        const others = candidates.length === 1 ? none : candidates.slice(1)
+        const able = prepared(options, candidate, others)
+        return others.length === 0
+          ? able
+          : Effect.catchEager(able, (failure) =>
+              Effect.mapError(firstAble(options, others), (other) => weightier(failure, other))
+            )
       }
 
-      const inTime = (
+      const prepared = (
+        { isExact, request, requestId }: Asked,
         candidate: Candidate,
-        content: Effect.Effect<Events, ProviderFailure>,
-        { limit, timeouts }: Patience
-      ): Effect.Effect<Events, ProviderFailure> =>
-        limit === undefined
-          ? content
-          : Effect.timeoutOrElse(content, {
-              duration: limit,
-              orElse: () => Effect.fail(timeout(candidate, limit === timeouts.total ? "total" : "first_token"))
-            })
-
-      const begun = (candidate: Candidate, startedAt: number) => {
-        health.succeeded(candidate.provider.name)
-        catalog.answered(candidate.provider.name, candidate.model)
-        measured(candidate, now() - startedAt)
+        others: ReadonlyArray<Candidate>
+      ): Effect.Effect<Able, ProviderFailure> => {
+        const condition = conditionOf(candidate)
+        if (condition !== undefined && !condition.circuit.isClosed) {
+          const wait = condition.circuit.waitAt(now())
+          if (wait !== undefined) return Effect.fail(circuitOpen(candidate, wait, condition.failure))
+        }
+        const { model, patience, provider } = candidate
+        const translated = provider.prepare({ requestId, model, request, timers: patience.timers })
+        return Effect.mapEager(
+          isExact ? Effect.flatMap(translated, exactly(candidate)) : translated,
+          (prepared): Able => ({ candidate, prepared, condition, others })
+        )
       }
 
-      /** One try at a candidate that answers at once. It holds nothing but its call, which ends with it. */
-      const ask = (
-        { candidate, prepared: { dropped } }: Able,
-        whole: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>,
-        patience: Patience,
-        attempts: ReadonlyArray<Attempt>
-      ): Effect.Effect<Reply, ProviderFailure> => {
-        const startedAt = now()
-        return Effect.map(inTime(candidate, contentOf(candidate, whole), patience), (first): Reply => {
-          begun(candidate, startedAt)
-          return { candidate, dropped, attempts, first, rest: undefined }
+      /** One try at one candidate, and where it comes to nothing what is left to be tried. */
+      const attempt = (run: Run, able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+        const { candidate } = able
+        const circuit = conditionOf(candidate)?.circuit
+        const admittance = circuit === undefined || circuit.isClosed ? "free" : circuit.admit(now())
+        if (admittance === "refused") {
+          const wait = circuit?.waitAt(now()) ?? 1000
+          return goOn(run, able, circuitOpen(candidate, wait, able.condition?.failure))
+        }
+        const call = calls.call(run, able)
+        const safe =
+          admittance === "probe"
+            ? // Broken off, or by a defect of ours: nothing was learned. Its failures are judged below.
+              Effect.onError(call, (cause) =>
+                Cause.hasFails(cause) ? Effect.void : Effect.sync(() => circuit?.abandon())
+              )
+            : call
+        return Effect.catch(safe, (failure) => {
+          if (failure._tag === "RateLimitError" && calls.isBusy(candidate, failure)) {
+            if (admittance === "probe") circuit?.abandon()
+            return goOn(run, able, failure)
+          }
+          const at = now()
+          calls.judge(candidate, failure, at)
+          if (failure._tag === "ValidationError") return Effect.fail(failure)
+          run.attempts.push(toldOf(candidate, failure, at - run.calledAt))
+          run.failure = failure
+          if (isWorthAsking(failure)) {
+            run.again ??= []
+            run.again.push({ able: { ...able, others: none }, notBefore: at + (failure.retryAfterMillis ?? 0) })
+          }
+          return goOn(run, able, failure)
         })
       }
 
-      /** One try at a candidate that streams, with a scope of its own: what failed must not stay open beside its successor. */
-      const listen = Effect.fnUntraced(function* (
-        { candidate, prepared: { dropped, events } }: Able,
-        patience: Patience,
-        attempts: ReadonlyArray<Attempt>
-      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
-        const startedAt = now()
-        const scope = Scope.forkUnsafe(yield* Effect.scope)
-        const begin = Effect.flatMap(Stream.toPull(events), (pull) =>
-          Effect.map(inTime(candidate, firstContent(candidate, pull), patience), (first): Reply => {
-            begun(candidate, startedAt)
-            const deadline = startedAt + Duration.toMillis(patience.timeouts.total)
-            const rest = Effect.suspend(() => (now() > deadline ? Effect.fail(timeout(candidate, "total")) : pull))
-            return { candidate, dropped, attempts, first, rest }
-          })
-        )
-        return yield* Effect.onExit(Scope.provide(begin, scope), (exit) =>
-          Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
-        )
-      })
-
-      const open = (options: PlanOptions, able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
-        const { request, requestId, resolution } = options
-        const timeouts = { ...defaultTimeouts, ...resolution.timeouts }
-        const limit = firstContentLimit(request.stream === true, resolution.timeouts, timeouts)
-        const patience: Patience = { timeouts, limit }
-        const attempts: Array<Attempt> = []
-        const attempt = (able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
-          const { candidate, others } = able
-          const { whole } = able.prepared
-          const startedAt = now()
-          return Effect.catch(
-            whole === undefined ? listen(able, patience, attempts) : ask(able, whole, patience, attempts),
-            (failure) => {
-              if (failure._tag === "ValidationError") return Effect.fail(failure)
-              // A provider that says "not so fast" is up.
-              if (failure._tag === "ProviderError") health.failed(candidate.provider.name)
-              attempts.push(failed(candidate, failure, now() - startedAt))
-              return Effect.matchEffect(firstAble(options, others), {
-                onFailure: () => Effect.fail(withAttempts(failure, attempts)),
-                onSuccess: (next) =>
-                  Effect.andThen(
-                    Effect.logWarning(
-                      `${key(candidate)} failed (${failure.reason}), ${key(next.candidate)} takes over`
-                    ).pipe(Effect.annotateLogs({ request_id: requestId })),
-                    attempt(next)
-                  )
-              })
-            }
-          )
-        }
-        return attempt(able)
+      /** To the next candidate; after the last one, to those that may be asked again. */
+      const goOn = (
+        run: Run,
+        { candidate, others }: Able,
+        failure: OwnFailure
+      ): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+        run.failure ??= failure
+        if (others.length === 0) return askAgain(run, run.failure)
+        if (now() >= run.startedAt + candidate.patience.total) return Effect.fail(withAttempts(failure, run.attempts))
+        return Effect.matchEffect(firstAble(run.options, others), {
+          onFailure: () => askAgain(run, run.failure ?? failure),
+          onSuccess: (next) => {
+            metrics.recordFallback(candidate.provider.name, next.candidate.provider.name)
+            return Effect.andThen(
+              warn(run, `${nameOf(candidate)} failed (${failure.reason}), ${nameOf(next.candidate)} takes over`),
+              attempt(run, next)
+            )
+          }
+        })
       }
 
+      const askAgain = Effect.fnUntraced(function* (
+        run: Run,
+        failure: OwnFailure
+      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
+        const next = run.again?.shift()
+        const told = withAttempts(failure, run.attempts)
+        if (next === undefined || run.attempts.length >= run.options.resolution.attempts) return yield* told
+        const { candidate } = next.able
+        // Meanwhile it has failed too often, by this request or by others.
+        if (conditionOf(candidate)?.circuit.waitAt(now()) !== undefined) return yield* told
+        run.pauses ??= yield* pauses
+        const pause = Math.max(0, next.notBefore - now()) + (yield* run.pauses)
+        const left = run.startedAt + candidate.patience.total - now()
+        if (pause > longestPause || pause >= left) return yield* told
+        yield* warn(
+          run,
+          `${nameOf(candidate)} failed (${failure.reason}), it is asked again in ${Math.round(pause)} ms`
+        )
+        yield* Effect.sleep(pause)
+        metrics.recordRetry(candidate.provider.name)
+        return yield* attempt(run, next.able)
+      })
+
+      /** Who has asked us not to come just now is called where nobody else is left. */
+      const restedFirst = (candidates: ReadonlyArray<Weighted>): ReadonlyArray<Weighted> => {
+        const at = now()
+        const isResting = (candidate: Weighted) => (conditionOf(candidate)?.restsUntil ?? at) > at
+        return candidates.some(isResting)
+          ? [...candidates.filter((candidate) => !isResting(candidate)), ...candidates.filter(isResting)]
+          : candidates
+      }
+
+      const ordered = (
+        { candidates, fallbacks, strategy }: Resolution,
+        { stream }: ChatRequest,
+        sort: ModelAlias["strategy"] = strategy
+      ): ReadonlyArray<Weighted> => {
+        if (candidates.length <= 1 && fallbacks.length === 0) return candidates
+        const inOrder = order(sort, candidates, {
+          random: random.nextDoubleUnsafe(),
+          firstContent: (candidate) => {
+            const condition = conditionOf(candidate)
+            return (stream === true ? condition?.stream : condition?.whole)?.millis
+          }
+        })
+        return restedFirst([...inOrder, ...fallbacks])
+      }
+
+      const planned = (options: Asked, candidates: ReadonlyArray<Weighted>): Effect.Effect<Plan, ProviderFailure> =>
+        Effect.mapEager(firstAble(options, candidates), (able): Plan => ({
+          first: able.candidate,
+          open: Effect.suspend(() => attempt(new Run(options, now()), able))
+        }))
+
       return {
-        plan: (options) => {
-          const { candidates, fallbacks, strategy } = options.resolution
-          const ordered =
-            candidates.length === 1
-              ? candidates
-              : order(strategy, candidates, {
-                  random: random.nextDoubleUnsafe(),
-                  firstContent: (candidate) => speeds.get(key(candidate))
-                })
-          return Effect.mapEager(
-            firstAble(options, fallbacks.length === 0 ? ordered : [...ordered, ...fallbacks]),
-            (able): Plan => ({ first: able.candidate, open: open(options, able) })
-          )
+        plan: ({ request, requestId, resolution }) => {
+          if (request.models === undefined && request.provider === undefined) {
+            return planned({ request, requestId, resolution, isExact: false }, ordered(resolution, request))
+          }
+          const { provider: wishes = {} } = request
+          const sort = strategyOf(wishes)
+          const all = [resolution, ...(resolution.next ?? [])].flatMap((each) => ordered(each, request, sort))
+          const wished = chosen(all, wishes)
+          if (Result.isFailure(wished)) return Effect.fail(wished.failure)
+          const isExact = wishes.require_parameters === true
+          return planned({ request: withoutWishes(request), requestId, resolution, isExact }, wished.success)
         }
       }
     })
   )
-}
 
-interface PlanOptions {
-  readonly requestId: string
-  readonly request: ChatRequest
-  readonly resolution: Resolution
-}
-
-/** How long a candidate may take; without `limit` the transport's own timers do. */
-interface Patience {
-  readonly timeouts: Timeouts
-  readonly limit: Duration.Duration | undefined
-}
-
-/** The first candidate that can carry the request, and who comes after it. */
-interface Able {
-  readonly candidate: Candidate
-  readonly prepared: Prepared
-  readonly others: ReadonlyArray<Candidate>
-}
-
-const firstAble = (
-  options: PlanOptions,
-  candidates: ReadonlyArray<Candidate>
-): Effect.Effect<Able, ProviderFailure> => {
-  const [candidate] = candidates
-  if (candidate === undefined) return Effect.fail(nobody)
-  const others = candidates.length === 1 ? none : candidates.slice(1)
-  const { provider, model } = candidate
-  const prepared = Effect.mapEager(
-    provider.prepare({ requestId: options.requestId, model, request: options.request }),
-    (prepared): Able => ({ candidate, prepared, others })
-  )
-  return others.length === 0
-    ? prepared
-    : // The first refusal is told, where nobody else can either: it is about the model that the caller asked for.
-      Effect.catchEager(prepared, (failure) => Effect.mapError(firstAble(options, others), () => failure))
+  static readonly layer = Router.layerNoDeps.pipe(Layer.provide(Attempts.layer))
 }
 
 const none: ReadonlyArray<Candidate> = []
 
-const nobody = new ProviderError({
-  reason: "provider_unavailable",
-  message: "No provider is left that could serve this request",
-  provider: "none"
-})
+const nameOf = ({ model, provider }: Candidate) => `${provider.name}/${model}`
 
-/** Pulls until there is something that a client can see. */
-const firstContent = (
-  candidate: Candidate,
-  pull: Pull.Pull<Events, ProviderFailure>
-): Effect.Effect<Events, ProviderFailure> => {
-  const seek = (before: ReadonlyArray<ChatEvent>): Pull.Pull<Events, ProviderFailure> =>
-    Effect.flatMap(pull, (events) => {
-      const all = before.length === 0 ? events : Arr.appendAll(before, events)
-      return events.some(isContent) ? Effect.succeed(all) : seek(all)
-    })
-  return Pull.catchDone(seek([]), () => Effect.fail(noContent(candidate)))
-}
+const warn = (run: Run, message: string) =>
+  Effect.logWarning(message).pipe(Effect.annotateLogs({ request_id: run.options.requestId }))
 
-const contentOf = (
-  candidate: Candidate,
-  whole: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>
-): Effect.Effect<Events, ProviderFailure> =>
-  Effect.flatMap(whole, (events) =>
-    Arr.isReadonlyArrayNonEmpty(events) && events.some(isContent)
-      ? Effect.succeed(events)
-      : Effect.fail(noContent(candidate))
-  )
-
-const noContent = ({ provider }: Candidate) =>
-  new ProviderError({
-    reason: "provider_invalid_answer",
-    message: `${provider.name} ended its answer without giving one`,
-    provider: provider.name
-  })
-
-const timeout = ({ provider }: Candidate, timer: "first_token" | "total") =>
-  new ProviderError({
-    reason: "provider_timeout",
-    message:
-      timer === "total"
-        ? `${provider.name} did not finish its answer in time`
-        : `${provider.name} did not begin to answer in time`,
-    provider: provider.name,
-    timer
-  })
-
-type OwnFailure = Exclude<ProviderFailure, ValidationError>
-
-const failed = ({ provider, model }: Candidate, failure: OwnFailure, millis: number): Attempt => ({
-  provider: provider.name,
-  model,
-  status: "failed",
-  reason: failure.reason,
-  latency_ms: Math.round(millis)
-})
-
-const withAttempts = (failure: OwnFailure, attempts: ReadonlyArray<Attempt>): OwnFailure => {
-  if (failure._tag !== "ProviderError") return failure
-  const { reason, message, provider, upstreamStatus, upstreamMessage, timer, retryAfterMillis, cause } = failure
-  return new ProviderError({
-    reason,
-    message,
-    provider,
-    attempts,
-    ...(upstreamStatus === undefined ? {} : { upstreamStatus }),
-    ...(upstreamMessage === undefined ? {} : { upstreamMessage }),
-    ...(timer === undefined ? {} : { timer }),
-    ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }),
-    ...(cause === undefined ? {} : { cause })
-  })
+/**
+ * Which of two candidates' refusals is told: that one will serve again soon, else the first, which is about the model that the
+ * caller asked for.
+ */
+const weightier = (failure: ProviderFailure, other: ProviderFailure): ProviderFailure => {
+  if (other._tag !== "ProviderError" || other.reason !== "circuit_open") return failure
+  if (failure._tag !== "ProviderError" || failure.reason !== "circuit_open") return other
+  return (other.retryAfterMillis ?? 0) < (failure.retryAfterMillis ?? 0) ? other : failure
 }

@@ -1,7 +1,8 @@
 import { Duration } from "effect"
-import type { ModelAlias, Timeouts } from "../config/Settings.ts"
+import type { Timeouts } from "../config/Settings.ts"
+import type { CallTimers } from "../providers/Provider.ts"
 
-/** Where a model's own are not set. */
+/** Where neither the model nor its provider has its own. */
 export const defaultTimeouts: Timeouts = {
   connect: Duration.seconds(5),
   firstToken: Duration.seconds(60),
@@ -9,16 +10,49 @@ export const defaultTimeouts: Timeouts = {
   total: Duration.minutes(10)
 }
 
+/** What a candidate is given, put together once and not for each request. Milliseconds. */
+export interface Patience {
+  /** To the first content of a stream, and of an answer that comes whole; undefined where the transport's own timers do. */
+  readonly stream: number
+  readonly whole: number | undefined
+  /** All of a request, whoever is tried. */
+  readonly total: number
+  /** False where the default is bound enough to be looked at only when something comes. */
+  readonly isTotalExact: boolean
+  /** For the transport, where its own are not meant. */
+  readonly timers: CallTimers | undefined
+}
+
+/** The model's own timeouts over its provider's over the defaults. */
+export const patienceOf = (...layers: ReadonlyArray<Partial<Timeouts> | undefined>): Patience => {
+  const own: Partial<Timeouts> = Object.assign({}, ...layers.toReversed())
+  const timeouts = { ...defaultTimeouts, ...own }
+  const { connect, idle } = own
+  const millis = (duration: Duration.Duration | undefined) =>
+    duration === undefined ? undefined : Duration.toMillis(duration)
+  const stream = firstContentLimit(true, own, timeouts)
+  return {
+    stream: Duration.toMillis(stream ?? timeouts.total),
+    whole: millis(firstContentLimit(false, own, timeouts)),
+    total: Duration.toMillis(timeouts.total),
+    isTotalExact: own.total !== undefined,
+    timers: connect === undefined && idle === undefined ? undefined : { connect: millis(connect), idle: millis(idle) }
+  }
+}
+
 /**
  * How long the first content may take. An answer that is not streamed comes whole, at its end: there the first token's default
  * would cut long answers off, so only what the operator has set holds. Undefined: the transport's own timers are bound enough
- * (10 minutes to the answer's head, 60 s between two pieces), and cost a request nothing.
+ * (10 minutes to the answer's end, 60 s between two pieces), and cost a request nothing.
  */
 export const firstContentLimit = (
   isStream: boolean,
-  own: ModelAlias["timeouts"],
+  own: Partial<Timeouts>,
   { firstToken, total }: Timeouts
 ): Duration.Duration | undefined => {
   if (isStream || own.firstToken !== undefined) return Duration.min(firstToken, total)
   return own.total
 }
+
+/** Of a provider that nobody has set timeouts for. */
+export const defaultPatience = patienceOf()

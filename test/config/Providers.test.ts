@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { faultsOf, read, readFile } from "./reading.ts"
 
 describe("a provider that is set in part", () => {
@@ -105,6 +105,56 @@ providers:
         "xrouter.yaml:1 providers.openai: Expected another name, the environment configures openai already"
       ])
       assert.isTrue((yield* readFile(yaml)).providers.has("openai"))
+    })
+  )
+
+  it.effect("of the environment may stand in the file with how they are called", () =>
+    Effect.gen(function* () {
+      const yaml = `providers:
+  openai: { kind: openai, concurrency: 1, timeouts: { idle: 7 seconds }, circuit: { failures: 3, cooldown: 1 minute } }`
+      const { providers } = yield* readFile(yaml, { OPENAI_API_KEY: "k", OPENAI_BASE_URL: "https://llm.example/v1" })
+      assert.deepInclude(providers.get("openai"), {
+        kind: "openai",
+        baseUrl: "https://llm.example/v1",
+        concurrency: 1,
+        timeouts: { idle: Duration.seconds(7) },
+        circuit: { failures: 3, cooldown: Duration.minutes(1) }
+      })
+    })
+  )
+
+  it.effect("of the environment keep their kind there, and what is wrong is told with its place", () =>
+    Effect.gen(function* () {
+      const yaml = `providers:
+  openai: { kind: gigachat, concurrency: 0 }
+  yandexgpt: { kind: openai, circuit: { failures: 2 } }`
+      const environment = { OPENAI_API_KEY: "k", YANDEX_API_KEY: "AQVN", YANDEX_FOLDER_ID: "b1g" }
+      assert.deepStrictEqual(yield* faultsOf(environment, { "xrouter.yaml": yaml }), [
+        "xrouter.yaml:2 providers.openai.concurrency: Expected a whole number, at least 1",
+        "xrouter.yaml:3 providers.yandexgpt.kind: Expected yandexgpt, as the environment configures it"
+      ])
+    })
+  )
+})
+
+describe("a model of the file", () => {
+  it.effect("may say how often it is tried, and what its candidates cost", () =>
+    Effect.gen(function* () {
+      const yaml = `providers: { a: { kind: openai, apiKey: k } }
+models:
+  cheap:
+    strategy: cheapest
+    attempts: 3
+    candidates: [{ model: a/m, price: { input: "0.1", output: "0.2", currency: RUB, per: 1000 } }, { model: a/n }]`
+      const { models } = yield* readFile(yaml)
+      const price = { input: "0.1", output: "0.2", cachedInput: undefined, currency: "RUB", per: 1000 }
+      assert.deepInclude(models.get("cheap"), {
+        attempts: 3,
+        candidates: [
+          { model: "a/m", weight: 1, price },
+          { model: "a/n", weight: 1 }
+        ]
+      })
     })
   )
 })

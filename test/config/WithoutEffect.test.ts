@@ -40,14 +40,8 @@ describe("settings that this version does nothing with", () => {
   it.effect("are told one by one", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* noticed(everything.environment, everything.yaml), [
-        "XROUTER_SIGNUP is set, but this version has no sign-up yet; administrators make users",
-        "XROUTER_CLIENT_REGISTRATION is set, but this version has no OAuth yet",
-        "XROUTER_JWT_SECRETS is set, but this version issues no access tokens yet",
         "OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version exports nothing by OTLP yet",
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, but this version exports nothing by OTLP yet",
-        "models.smart.strategy is cheapest, which this version treats as ordered yet",
-        "models.smart.price is set, but this version computes no cost yet",
-        "providers.mine.concurrency is set, but this version bounds no calls of a provider yet"
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, but this version exports nothing by OTLP yet"
       ])
     })
   )
@@ -55,7 +49,7 @@ describe("settings that this version does nothing with", () => {
   it.effect("are no matter where they ask for what is done anyway, or are demanded by us", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* noticed({}), [])
-      const usual = { XROUTER_SIGNUP: "closed", XROUTER_CLIENT_REGISTRATION: "closed", OTEL_SERVICE_NAME: "ai" }
+      const usual = { XROUTER_SIGNUP: "open", XROUTER_CLIENT_REGISTRATION: "closed", OTEL_SERVICE_NAME: "ai" }
       assert.deepStrictEqual(yield* noticed(usual), [])
       assert.deepStrictEqual(yield* noticed({ DATABASE_URL: "postgres://db/x", XROUTER_JWT_SECRETS: secret }), [])
     })

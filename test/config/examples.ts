@@ -102,6 +102,16 @@ export const examples: Record<string, Example> = {
     ],
     bad: ["5", "5 sconds", "-1 seconds", "0 seconds", "Infinity"]
   },
+  XROUTER_DRAIN_GRACE: {
+    of: ({ drainGrace }) => Duration.toMillis(drainGrace),
+    default: 0,
+    good: [
+      ["5 seconds", 5000],
+      ["300 millis", 300],
+      ["0 seconds", 0]
+    ],
+    bad: ["5", "5 sconds", "-1 seconds", "Infinity"]
+  },
   DATABASE_URL: {
     of: ({ databaseUrl }) => secretText(databaseUrl),
     default: undefined,
@@ -117,9 +127,23 @@ export const examples: Record<string, Example> = {
     default: [],
     good: [
       ["redis://:p@cache:6379/2", ["redis://:p@cache:6379/2"]],
-      ["rediss://a:1, rediss://b:1", ["rediss://a:1", "rediss://b:1"]]
+      ["rediss://a:1, rediss://b:1", ["rediss://a:1", "rediss://b:1"]],
+      [
+        "redis-sentinel://:p@a/2?master=main,redis-sentinel://b:26380",
+        ["redis-sentinel://:p@a/2?master=main", "redis-sentinel://b:26380"]
+      ]
     ],
-    bad: ["http://cache", "cache:6379", "redis://a,rediss://b", "redis://a/1,redis://b", "redis://a,"]
+    bad: [
+      "http://cache",
+      "cache:6379",
+      "redis://a,rediss://b",
+      "redis://a/1,redis://b",
+      "redis://a,",
+      "redis-sentinel://a",
+      "redis-sentinel://a?master=",
+      "redis-sentinel://a?master=m,redis://b",
+      "redis-sentinel://a?master=m,redis-sentinel://b/1"
+    ]
   },
   XROUTER_ADMIN_KEY: {
     of: ({ adminKey }) => secretText(adminKey),

@@ -24,7 +24,8 @@ export const faultsOf = (
     Effect.map(({ faults }) => faults.map(({ at, message }: Fault) => `${at}: ${message}`))
   )
 
-const filesOf = (files: Record<string, string>): FileSystem.FileSystem => {
+/** Files by their paths; what is written into the record later is there too. */
+export const filesOf = (files: Record<string, string>): FileSystem.FileSystem => {
   const content = (path: string): Effect.Effect<string, PlatformError.PlatformError> => {
     const text = files[path]
     return text === undefined

@@ -155,7 +155,11 @@ describe("an alias", () => {
         [["openai", "a/b"]]
       )
       assert.strictEqual(resolution.strategy, "weighted")
-      assert.deepStrictEqual(resolution.timeouts, { total: Duration.seconds(30) })
+      assert.deepStrictEqual(
+        resolution.candidates.map(({ patience }) => patience.total),
+        [30_000, 30_000]
+      )
+      assert.strictEqual(resolution.attempts, 2)
     }).pipe(
       Effect.provide(
         layerRouting(everybody, {

@@ -107,9 +107,15 @@ describe("where a candidate fails", () => {
     )
   })
 
-  it.effect("and the last one was limited, that limit is told", () =>
+  it.effect("and the last one was limited, that limit is told, with what was tried", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* Effect.flip(open("smart")), limited)
+      const error = yield* Effect.flip(open("smart"))
+      const { message, reason, retryAfterMillis } = limited
+      assert.deepInclude(error, { _tag: "RateLimitError", message, provider: "p", reason, retryAfterMillis })
+      assert.deepStrictEqual(
+        error._tag === "RateLimitError" ? error.attempts?.map(({ reason }) => reason) : undefined,
+        ["provider_timeout", "provider_rate_limit"]
+      )
     }).pipe(
       Effect.scoped,
       Effect.provide(

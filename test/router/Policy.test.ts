@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { order, type Weighted } from "../../src/router/Policy.ts"
+import { defaultPatience } from "../../src/router/Timeouts.ts"
 import { scripted } from "../support/ScriptedProvider.ts"
 
 const provider = scripted("any")
 const candidates = (weights: ReadonlyArray<number>): ReadonlyArray<Weighted> =>
-  weights.map((weight, index) => ({ provider, model: `model-${index}`, weight }))
+  weights.map((weight, index) => ({ provider, model: `model-${index}`, weight, patience: defaultPatience }))
 const models = (ordered: ReturnType<typeof order>): Array<string> => ordered.map(({ model }) => model)
 const unmeasured = () => undefined
 
@@ -30,12 +31,30 @@ describe("the order of candidates", () => {
     }
   )
 
-  it("is that of the file with `ordered`, and with `cheapest`, whose candidates share one price", () => {
+  it("is that of the file with `ordered`, whatever is known", () => {
     const all = candidates([1, 9, 5])
-    for (const strategy of ["ordered", "cheapest"] as const) {
-      assert.deepStrictEqual(order(strategy, all, { random: 0.99, firstContent: () => Math.PI }), all)
-    }
+    assert.deepStrictEqual(order("ordered", all, { random: 0.99, firstContent: () => Math.PI }), all)
   })
+})
+
+describe("the cheapest", () => {
+  it.prop(
+    "comes first, the unknown last, and equals stay in the file's order",
+    { costs: Schema.Array(Schema.UndefinedOr(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 3 })))) },
+    ({ costs }) => {
+      const all: ReadonlyArray<Weighted> = candidates(costs.map(() => 1)).map((candidate, index) => ({
+        ...candidate,
+        cost: costs[index]
+      }))
+      const ordered = order("cheapest", all, { random: 0, firstContent: unmeasured })
+      for (const [index, candidate] of ordered.entries()) {
+        const before = ordered[index - 1]
+        if (before === undefined) continue
+        const [a, b] = [before.cost ?? Infinity, candidate.cost ?? Infinity]
+        assert.isTrue(a < b || (a === b && all.indexOf(before) < all.indexOf(candidate)))
+      }
+    }
+  )
 })
 
 describe("a weighted draw", () => {
@@ -80,6 +99,24 @@ describe("the fastest", () => {
       firstContent: ({ model }) => speeds.get(model)
     })
     assert.deepStrictEqual(models(ordered), ["model-2", "model-1", "model-3", "model-0"])
+  })
+
+  it("gives way to each of the others now and then, one time in twenty", () => {
+    const all = candidates([1, 1, 1])
+    const millis = new Map([
+      ["model-0", 300],
+      ["model-1", 100],
+      ["model-2", 200]
+    ])
+    const firsts = new Map<string, number>()
+    const draws = 1000
+    for (let i = 0; i < draws; i++) {
+      const [model = ""] = models(
+        order("fastest", all, { random: i / draws, firstContent: ({ model }) => millis.get(model) })
+      )
+      firsts.set(model, (firsts.get(model) ?? 0) + 1)
+    }
+    assert.deepStrictEqual([firsts.get("model-0"), firsts.get("model-1"), firsts.get("model-2")], [25, 950, 25])
   })
 
   it("is the file's first where all are alike", () => {

@@ -69,7 +69,6 @@ describe("a plan", () => {
       const share = firsts.filter(({ first }) => first.provider.name === "a").length / 400
       assert.isTrue(share > 0.65 && share < 0.85, `${share}`)
     }).pipe(
-      Random.withSeed("weights"),
       Effect.provide(
         layerRouting([scripted("a"), scripted("b")], {
           models: new Map([
@@ -85,7 +84,8 @@ describe("a plan", () => {
             ]
           ])
         })
-      )
+      ),
+      Random.withSeed("weights")
     )
   )
 
@@ -111,7 +111,8 @@ describe("a plan", () => {
         layerRouting([takes("slow", 500), takes("fast", 100)], {
           models: new Map([["smart", alias(["slow/m", "fast/m"], { strategy: "fastest" })]])
         })
-      )
+      ),
+      Random.withSeed("no probe")
     )
   })
 })

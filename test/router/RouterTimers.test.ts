@@ -119,7 +119,7 @@ describe("the timer of the whole answer", () => {
           const reading = yield* Effect.forkChild(Effect.flip(Effect.forever(Effect.map(rest, () => void pieces++))), {
             startImmediately: true
           })
-          yield* TestClock.adjust(Duration.seconds(seconds))
+          yield* TestClock.adjust(Duration.seconds(seconds - 1))
           assert.isUndefined(reading.pollUnsafe())
           yield* TestClock.adjust("2 seconds")
           assert.deepInclude(yield* Fiber.join(reading), { reason: "provider_timeout", timer: "total" })

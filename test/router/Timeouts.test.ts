@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import type { ModelAlias, Timeouts } from "../../src/config/Settings.ts"
-import { defaultTimeouts, firstContentLimit } from "../../src/router/Timeouts.ts"
+import { defaultTimeouts, firstContentLimit, patienceOf } from "../../src/router/Timeouts.ts"
 
 const seconds = (isStream: boolean, own: ModelAlias["timeouts"]): number | undefined => {
   const timeouts: Timeouts = { ...defaultTimeouts, ...own }
@@ -32,5 +32,31 @@ describe("the wait for the first content", () => {
     }
     assert.strictEqual(seconds(true, { total: Duration.minutes(5) }), 60)
     assert.strictEqual(seconds(false, { total: Duration.minutes(5) }), 300)
+  })
+})
+
+describe("a candidate's patience", () => {
+  it("is the model's own over its provider's over the defaults", () => {
+    const patience = patienceOf(
+      { firstToken: Duration.seconds(7), idle: Duration.seconds(3) },
+      { firstToken: Duration.seconds(9), total: Duration.seconds(30) }
+    )
+    assert.deepStrictEqual(patience, {
+      stream: 7000,
+      whole: 7000,
+      total: 30_000,
+      isTotalExact: true,
+      timers: { connect: undefined, idle: 3000 }
+    })
+  })
+
+  it("leaves everything to the transport where nothing is set", () => {
+    assert.deepStrictEqual(patienceOf(undefined, {}), {
+      stream: 60_000,
+      whole: undefined,
+      total: 600_000,
+      isTotalExact: false,
+      timers: undefined
+    })
   })
 })
