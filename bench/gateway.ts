@@ -24,7 +24,18 @@ export interface Gateway {
   readonly counted: () => Promise<{ readonly metrics: number; readonly logLines: number }>
 }
 
-export const startGateway = async (bundle: string, upstream: number, folder: string): Promise<Gateway> => {
+/** Without them the gateway keeps its own: PGlite, and a limiter in memory. */
+export interface Stores {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+}
+
+export const startGateway = async (
+  bundle: string,
+  upstream: number,
+  folder: string,
+  stores?: Stores
+): Promise<Gateway> => {
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing: npm run build makes it`)
   const port = await freePort()
   const adminKey = randomBytes(24).toString("hex")
@@ -37,6 +48,13 @@ export const startGateway = async (bundle: string, upstream: number, folder: str
       XROUTER_DATA_DIR: join(folder, "data"),
       XROUTER_ADMIN_KEY: adminKey,
       XROUTER_LOG_FORMAT: "json",
+      ...(stores === undefined
+        ? {}
+        : {
+            DATABASE_URL: stores.databaseUrl,
+            REDIS_URL: stores.redisUrl,
+            XROUTER_JWT_SECRETS: `bench:${randomBytes(32).toString("base64")}`
+          }),
       OPENAI_BASE_URL: `http://127.0.0.1:${upstream}/v1`,
       OPENAI_API_KEY: "sk-bench"
     }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { type Gateway, ownBundle, startGateway } from "./gateway.ts"
+import { type Gateway, ownBundle, startGateway, type Stores } from "./gateway.ts"
 import { memory, startServer, stopAll } from "./processes.ts"
 import { machine, memoryTable, section } from "./report.ts"
 import { measure, type Plan, type Result, type Target, type Workload } from "./slices.ts"
@@ -12,9 +12,10 @@ import { measure, type Plan, type Result, type Target, type Workload } from "./s
 /** CPU of a JSON request at 64 connections, to the bare proxy's: above it the run fails. */
 const budget = 3
 
-const usage = `Usage: npm run bench -- [--quick | --full] [--entry <file> | --noise]
+const usage = `Usage: npm run bench -- [--quick | --full] [--embedded] [--entry <file> | --noise]
   --quick   under a minute: fewer rounds
   --full    also 1 and 16 connections, and more rounds
+  --embedded  with the stores of a first start, PGlite and a limiter in memory, in place of PostgreSQL and Redis
   --entry   another build of the gateway than dist/main.js
   --noise   the bare proxy against itself: differences that this machine cannot tell from none
 `
@@ -38,6 +39,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     entry: { type: "string", default: ownBundle },
+    embedded: { type: "boolean", default: false },
     noise: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
@@ -54,7 +56,11 @@ const bench = async (folder: string): Promise<ReadonlyArray<string>> => {
   const proxy = (name: string) =>
     startServer([script("raw-proxy.ts"), `http://127.0.0.1:${upstream.port}`], join(folder, name))
   const raw = await proxy("raw.log")
-  const gateway = options.noise ? undefined : await startGateway(options.entry, upstream.port, folder)
+  const stores =
+    options.noise || options.embedded
+      ? undefined
+      : await startServer<Stores>([script("stores.ts")], join(folder, "stores.log"))
+  const gateway = options.noise ? undefined : await startGateway(options.entry, upstream.port, folder, stores)
   const compared = gateway ?? (await proxy("raw-again.log"))
   const targets: ReadonlyArray<Target> = [
     { name: "bare proxy", apiKey: "none", ...raw },

@@ -30,18 +30,20 @@ export const start = async (
   return { pid: child.pid ?? 0, child }
 }
 
-/** Starts one of our own servers, which tells its port when it listens. */
-export const startServer = async (
+/** Starts one of our own servers, which tells where it listens. */
+export const startServer = <A extends object = { readonly port: number }>(
   args: ReadonlyArray<string>,
   logFile: string
-): Promise<Started & { readonly port: number }> => {
-  const started = await start(args, { ipc: true, logFile })
-  const port = await new Promise<number>((resolve, reject) => {
-    started.child.once("message", (address: { port: number }) => resolve(address.port))
-    started.child.once("exit", () => reject(new Error(`${args.join(" ")} ended:\n${readFileSync(logFile, "utf8")}`)))
-  })
-  return { ...started, port }
-}
+): Promise<Started & A> =>
+  start(args, { ipc: true, logFile }).then(
+    (started) =>
+      new Promise((resolve, reject) => {
+        started.child.once("message", (address: A) => resolve({ ...started, ...address }))
+        started.child.once("exit", () =>
+          reject(new Error(`${args.join(" ")} ended:\n${readFileSync(logFile, "utf8")}`))
+        )
+      })
+  )
 
 /** Ends all of them: at first kindly. */
 export const stopAll = async (): Promise<void> => {

@@ -3,18 +3,26 @@ import { Effect, Layer } from "effect"
 import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Authenticator } from "./auth/Authenticator.ts"
 import { Users } from "./auth/Users.ts"
+import { Reload } from "./config/Reload.ts"
 import { Settings } from "./config/Settings.ts"
 import { Announcement } from "./FirstStart.ts"
+import { Draining } from "./gateway/Drain.ts"
 import { GatewayServer } from "./gateway/Gateway.ts"
 import { Health } from "./gateway/Health.ts"
-import * as NodeServer from "./gateway/NodeServer.ts"
+import { NodeServer } from "./gateway/NodeServer.ts"
+import { OpenRequests } from "./gateway/OpenRequests.ts"
+import { Ledger } from "./ledger/Ledger.ts"
+import { UsageReports } from "./ledger/UsageReports.ts"
 import { LimiterStore } from "./limits/LimiterStore.ts"
 import { Limits } from "./limits/Limits.ts"
 import { Notices } from "./Notices.ts"
+import { Reloading } from "./Reloading.ts"
+import { AuthorizationServer } from "./oauth/AuthorizationServer.ts"
 import { Catalog } from "./router/Catalog.ts"
 import { ProviderHealth } from "./router/ProviderHealth.ts"
 import { Providers } from "./router/Providers.ts"
 import { Router } from "./router/Router.ts"
+import { Conditions } from "./router/Conditions.ts"
 import * as Database from "./storage/Database.ts"
 import { Migrations } from "./storage/Migrations.ts"
 import { Secrets } from "./storage/Secrets.ts"
@@ -38,20 +46,22 @@ const Rules = Layer.mergeAll(
   Authenticator.layer,
   Users.layer,
   ApiKeys.layer,
-  Limits.layer.pipe(Layer.provideMerge(LimiterStore.layer))
+  AuthorizationServer,
+  Limits.layer.pipe(Layer.provideMerge(LimiterStore.layer)),
+  Ledger.layer,
+  UsageReports.layer
 )
 
 const Routing = Router.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Catalog.layer, ProviderHealth.layer)),
+  Layer.provideMerge(Layer.mergeAll(Catalog.layer, ProviderHealth.layer, Conditions.layer)),
   Layer.provideMerge(Providers.layer)
 )
 
-/** Not ready from the moment on that the process is told to stop: this ends before the server does. */
-const Draining = Layer.effectDiscard(Effect.flatMap(Health, ({ drain }) => Effect.addFinalizer(() => drain)))
-
 /** XRouter as a service: everything of it but the settings, which tell it what to be. */
-export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcement, Draining).pipe(
-  Layer.provideMerge(NodeServer.layer),
+export const ApplicationWithSettings = Draining.pipe(
+  // What is built first ends last: answers go on until the drain is over.
+  Layer.provideMerge(Layer.mergeAll(GatewayServer, Announcement)),
+  Layer.provideMerge(Layer.mergeAll(NodeServer.layer, OpenRequests.layer)),
   Layer.provide(Health.layer),
   Layer.provide([Rules, Routing]),
   Layer.provide(Storage),
@@ -60,7 +70,7 @@ export const ApplicationWithSettings = Layer.mergeAll(GatewayServer, Announcemen
 )
 
 /** XRouter as `npm start` runs it: set by the environment and `xrouter.yaml`. */
-export const Application = Layer.merge(ApplicationWithSettings, Layer.provide(Notices, Telemetry)).pipe(
-  Layer.provide(Settings.layer),
-  Layer.provide(NodeServices.layer)
-)
+export const Application = Layer.merge(
+  ApplicationWithSettings,
+  Layer.mergeAll(Notices, Reloading).pipe(Layer.provide(Telemetry))
+).pipe(Layer.provide(Reload.layer), Layer.provide(NodeServices.layer))

@@ -15,6 +15,7 @@ import {
 } from "../src/domain/Errors.ts"
 import { Api } from "../src/gateway/Api.ts"
 import { docsPath, openApiPath } from "../src/gateway/Docs.ts"
+import { oauthRoutes } from "../src/gateway/OAuthRoutes.ts"
 import { ranks } from "./architecture/Ranks.ts"
 import { filesOf, type Page, readPage } from "./docs/Page.ts"
 
@@ -215,7 +216,8 @@ describe("docs/contract.md", () => {
   const quoted = (line: string) => Array.from(line.matchAll(/`([^`]+)`/g), ([, word]) => word ?? "")
 
   it("lists every route that there is, and no other", () => {
-    const routes = new Set([`GET ${docsPath}`, `GET ${openApiPath}`])
+    const plain = oauthRoutes.map(([method, path]) => `${method} ${path}`)
+    const routes = new Set([`GET ${docsPath}`, `GET ${openApiPath}`, ...plain])
     HttpApi.reflect(Api, {
       onGroup: () => {},
       onEndpoint: ({ endpoint }) => routes.add(`${endpoint.method} ${endpoint.path}`)
@@ -276,7 +278,10 @@ describe("the checkout", () => {
       read(path)
         .split("\n")
         .flatMap((line, index) =>
-          patterns.some((pattern) => pattern.test(line)) ? [`${path}:${index + 1} ${line.trim().slice(0, 120)}`] : []
+          // A checksum may spell anything.
+          !/^\s*"integrity": /.test(line) && patterns.some((pattern) => pattern.test(line))
+            ? [`${path}:${index + 1} ${line.trim().slice(0, 120)}`]
+            : []
         )
     )
     assert.deepStrictEqual(found, [])

@@ -4,13 +4,17 @@ import { HttpApi, HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AuthError, InternalError, ValidationError } from "../domain/Errors.ts"
 import { AdminApi } from "../gateway/AdminApi.ts"
 import { AdminAuthorization } from "../gateway/AdminAuthorization.ts"
+import { ClientsApi } from "../gateway/ClientsApi.ts"
 import { CommandError } from "./CommandError.ts"
 import { findGateway } from "./GatewayAddress.ts"
 
 /** The part of the gateway's API that this command speaks. */
-class AdminOnly extends HttpApi.make("xrouter").add(AdminApi) {}
+class AdminOnly extends HttpApi.make("xrouter").add(AdminApi).add(ClientsApi) {}
 
-type Client = HttpApiClient.ForApi<typeof AdminOnly>["admin"]
+type Groups = HttpApiClient.ForApi<typeof AdminOnly>
+
+/** The endpoints of all groups side by side: no two have one name. */
+type Client = Groups["admin"] & Groups["clients"]
 
 /** The admin API of a running gateway. */
 export class AdminClient extends Context.Service<
@@ -24,7 +28,7 @@ export class AdminClient extends Context.Service<
     AdminClient,
     Effect.gen(function* () {
       const { adminKey, url } = yield* findGateway()
-      const { admin } = yield* HttpApiClient.make(AdminOnly, { baseUrl: url }).pipe(
+      const { admin, clients } = yield* HttpApiClient.make(AdminOnly, { baseUrl: url }).pipe(
         Effect.provide([
           FetchHttpClient.layer,
           HttpApiMiddleware.layerClient(AdminAuthorization, ({ next, request }) =>
@@ -34,7 +38,9 @@ export class AdminClient extends Context.Service<
       )
       return {
         ask: (question) =>
-          question(admin).pipe(Effect.mapError((error) => new CommandError({ message: messageOf(error, url) })))
+          question({ ...admin, ...clients }).pipe(
+            Effect.mapError((error) => new CommandError({ message: messageOf(error, url) }))
+          )
       }
     })
   )

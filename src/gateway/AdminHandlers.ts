@@ -4,6 +4,7 @@ import type { ApiKeyRecord } from "../auth/ApiKeyRecord.ts"
 import { ApiKeys } from "../auth/ApiKeys.ts"
 import type { Page } from "../auth/Page.ts"
 import { type User, Users } from "../auth/Users.ts"
+import { Sessions } from "../oauth/Sessions.ts"
 import { Api } from "./Api.ts"
 
 export const AdminHandlers = HttpApiBuilder.group(
@@ -12,12 +13,18 @@ export const AdminHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const users = yield* Users
     const keys = yield* ApiKeys
+    const sessions = yield* Sessions
 
     return handlers.handleAll({
       listUsers: ({ query }) => Effect.map(users.list(query), pageOf(userBody)),
       createUser: ({ payload }) => Effect.map(users.create(payload), userBody),
       getUser: ({ params }) => Effect.map(users.get(params.id), userBody),
-      updateUser: ({ params, payload }) => Effect.map(users.update(params.id, payload), userBody),
+      updateUser: Effect.fn(function* ({ params, payload }) {
+        const user = yield* users.update(params.id, payload)
+        // Whoever has signed in by the old password is no longer trusted, nor what they have allowed.
+        if (payload.password !== undefined) yield* sessions.endAll(user.id)
+        return userBody(user)
+      }),
       deleteUser: ({ params }) => users.remove(params.id),
 
       listKeys: ({ query: { user_id: userId, ...request } }) =>
@@ -36,7 +43,7 @@ export const AdminHandlers = HttpApiBuilder.group(
 
 const userBody = ({ id, email, tier, createdAt }: User) => ({ id, email, tier, created_at: createdAt })
 
-const keyBody = (key: ApiKeyRecord) => ({
+export const keyBody = (key: ApiKeyRecord) => ({
   id: key.id,
   user_id: key.userId,
   prefix: key.prefix,

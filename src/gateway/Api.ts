@@ -1,17 +1,30 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AdminApi, closedBodies } from "./AdminApi.ts"
 import { ChatApi } from "./ChatApi.ts"
+import { ClientsApi, closedClientBodies } from "./ClientsApi.ts"
+import { GenerationApi } from "./GenerationApi.ts"
 import { HealthApi } from "./HealthApi.ts"
+import { closedKeyBodies, KeysApi } from "./KeysApi.ts"
 import { ModelsApi } from "./ModelsApi.ts"
+import { withOAuth } from "./OAuthSecurity.ts"
 import { openObjects } from "./OpenObjects.ts"
+import { ProvidersStatusApi } from "./ProvidersStatusApi.ts"
 import { RaisedErrors } from "./RaisedErrors.ts"
+import { UsageApi } from "./UsageApi.ts"
 
 /** What is served through its declaration; see `ChatRoute.ts` for what is not. */
 export class TypedApi extends HttpApi.make("xrouter")
   .add(ModelsApi)
+  .add(ProvidersStatusApi)
+  .add(GenerationApi)
   .add(HealthApi)
   .add(AdminApi)
+  .add(ClientsApi)
+  .add(KeysApi)
+  .add(UsageApi)
   .middleware(RaisedErrors) {}
+
+const closed = openObjects(new Set([...closedBodies, ...closedClientBodies, ...closedKeyBodies]))
 
 /** The whole HTTP surface, from which `/openapi.json`, `/docs` and the typed client come. */
 export class Api extends TypedApi.add(ChatApi).annotateMerge(
@@ -19,6 +32,6 @@ export class Api extends TypedApi.add(ChatApi).annotateMerge(
     title: "XRouter",
     version: "0.1.0",
     description: "An OpenAI-compatible gateway for language models, GigaChat and YandexGPT first.",
-    transform: openObjects(closedBodies)
+    transform: (document) => withOAuth(closed(document))
   })
 ) {}

@@ -3,11 +3,14 @@ import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Settings } from "../config/Settings.ts"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
-import type { ProviderFailure } from "../domain/Errors.ts"
+import type { InternalError, ProviderFailure } from "../domain/Errors.ts"
+import type { Principal } from "../domain/Principal.ts"
+import { Ledger } from "../ledger/Ledger.ts"
 import type { Admission } from "../limits/Limits.ts"
 import { Catalog } from "../router/Catalog.ts"
 import type { Candidate } from "../router/Policy.ts"
 import type { Plan, Reply } from "../router/Router.ts"
+import { openAccount } from "./CallAccount.ts"
 import { type AnswerHead, ChatChunks } from "./ChatChunks.ts"
 import { ChatCompletion } from "./ChatCompletion.ts"
 import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
@@ -20,6 +23,7 @@ import type { RequestContext } from "./RequestContext.ts"
 export interface AnswerOptions {
   readonly request: HttpServerRequest.HttpServerRequest
   readonly context: RequestContext
+  readonly principal: Principal
   readonly chat: ChatRequest
   readonly plan: Plan
   readonly admission: Admission
@@ -31,7 +35,7 @@ export class ChatAnswers extends Context.Service<
   {
     readonly answer: (
       options: AnswerOptions
-    ) => Effect.Effect<HttpServerResponse.HttpServerResponse, ProviderFailure, Scope.Scope>
+    ) => Effect.Effect<HttpServerResponse.HttpServerResponse, ProviderFailure | InternalError, Scope.Scope>
   }
 >()("xrouter/gateway/ChatAnswers") {
   static readonly layer = Layer.effect(
@@ -39,6 +43,7 @@ export class ChatAnswers extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const catalog = yield* Catalog
+      const ledger = yield* Ledger
       const clock = yield* Clock.Clock
       const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
       const serve = (context: RequestContext, { model, provider }: Candidate) => {
@@ -46,9 +51,10 @@ export class ChatAnswers extends Context.Service<
         context.providerModel = model
         context.modelLabel = catalog.label(provider.name, model)
       }
-      const begin = (options: AnswerOptions, meter: Meter, reply: Reply) => {
+      const begin = ({ context }: AnswerOptions, meter: Meter, reply: Reply) => {
         meter.begin()
-        serve(options.context, reply.candidate)
+        serve(context, reply.candidate)
+        context.attempts = reply.attempts
       }
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
@@ -109,31 +115,32 @@ export class ChatAnswers extends Context.Service<
 
       return {
         answer: (options) => {
-          const { admission, chat, context, plan } = options
+          const { admission, chat, context, plan, principal } = options
           const head: AnswerHead = {
             id: makeCompletionId(),
             created: Math.floor(clock.currentTimeMillisUnsafe() / 1000),
             model: chat.model
           }
           context.answerId = head.id
-          context.calledAt = now()
-          serve(context, plan.first)
           const meter = new Meter(context, chat, now)
-          context.sumUp = () => sumUp(meter, context, admission)
-          return context.stream ? streamed(options, head, meter) : whole(options, head, meter)
+          const account = {
+            context,
+            principal,
+            answerId: head.id,
+            model: chat.model,
+            first: plan.first,
+            meter,
+            admission
+          }
+          return Effect.flatMapEager(openAccount(ledger, account), () => {
+            context.calledAt = now()
+            serve(context, plan.first)
+            return context.stream ? streamed(options, head, meter) : whole(options, head, meter)
+          })
         }
       }
     })
   )
-}
-
-/** What the caller is held to: nothing, where no content ever came. */
-const sumUp = (meter: Meter, context: RequestContext, admission: Admission): void => {
-  if (meter.isIdle) return admission.used(0)
-  const { usage } = meter
-  context.usage = usage
-  context.isUsageEstimated = meter.isEstimated
-  admission.used(usage.promptTokens + usage.completionTokens)
 }
 
 /** Who serves, since it need not be whom the model's name says (CONTRACT, "Model names"). */

@@ -2,11 +2,11 @@ import { Effect, Result, type Scope } from "effect"
 import { HttpRouter, type HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { Authenticator } from "../auth/Authenticator.ts"
 import { Settings } from "../config/Settings.ts"
-import { maxTokens } from "../domain/ChatRequest.ts"
+import { type ChatRequest, maxTokens } from "../domain/ChatRequest.ts"
 import { AuthError, type XRouterError } from "../domain/Errors.ts"
 import { estimatePrompt } from "../domain/TokenEstimate.ts"
 import type { Principal } from "../domain/Principal.ts"
-import { LimiterStore, type Windows } from "../limits/LimiterStore.ts"
+import type { Windows } from "../limits/LimiterStore.ts"
 import { Limits, unlimited } from "../limits/Limits.ts"
 import { Catalog } from "../router/Catalog.ts"
 import type { Candidate } from "../router/Policy.ts"
@@ -33,7 +33,6 @@ export const ChatRoute = HttpRouter.use(
     const catalog = yield* Catalog
     const plans = yield* Router
     const limits = yield* Limits
-    const store = yield* LimiterStore
     const metrics = yield* Metrics
     const answers = yield* ChatAnswers
     const { maxBody } = yield* Settings
@@ -44,10 +43,10 @@ export const ChatRoute = HttpRouter.use(
       const onRelease = (release: Effect.Effect<void>) => {
         context.releases.push(release)
       }
-      const onWindows = (windows: Windows) => {
+      const onWindows = (windows: Windows, isDegraded: boolean) => {
         context.windows = windows
+        context.isDegraded = isDegraded
       }
-      context.isDegraded = store.degraded?.() === true
       return Effect.flatMapEager(
         limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate, onRelease }),
         (ofModel): ReturnType<typeof limits.admit> => {
@@ -81,16 +80,17 @@ export const ChatRoute = HttpRouter.use(
       const chat = asked.success
       context.model = chat.model
       context.stream = chat.stream === true
-      const resolved = catalog.resolve(chat.model)
+      const resolved =
+        chat.models === undefined ? catalog.resolve(chat.model) : catalog.resolveAll(chat.model, chat.models)
       if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
-      if (principal.models !== undefined && !principal.models.includes(chat.model)) return Effect.fail(modelNotAllowed)
+      if (principal.models !== undefined && !mayUse(principal.models, chat)) return Effect.fail(modelNotAllowed)
       const planned = plans.plan({ requestId: context.requestId, request: chat, resolution: resolved.success })
       return Effect.flatMapEager(planned, (plan) => {
         const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
         return Effect.flatMap(admit(context, principal, plan.first, estimate), (admission) => {
           context.isActive = true
           metrics.requestStarted(context.stream)
-          return answers.answer({ request, context, chat, plan, admission })
+          return answers.answer({ request, context, principal, chat, plan, admission })
         })
       })
     }
@@ -106,6 +106,9 @@ export const ChatRoute = HttpRouter.use(
     yield* router.add("POST", chatPath, create)
   })
 )
+
+const mayUse = (allowed: ReadonlyArray<string>, { model, models = [] }: ChatRequest): boolean =>
+  allowed.includes(model) && models.every((other) => allowed.includes(other))
 
 const modelNotAllowed = new AuthError({
   reason: "model_not_allowed",

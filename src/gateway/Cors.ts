@@ -24,7 +24,10 @@ const exposed = [
 /** Seconds that a browser may remember a preflight's answer. */
 const maxAge = "7200"
 
-/** Cross-origin access for `/v1`: never with credentials, since keys travel in a header (Fetch standard, "CORS protocol"). */
+/** The OAuth endpoints that machines call. The pages, which know a browser by its cookie, are not among them (RFC 9700, section 2.6). */
+const machinePaths = /^\/(token|revoke|introspect|register|\.well-known)(\/|$)/
+
+/** Cross-origin access for `/v1` and the authorization server: never with credentials, since keys travel in a header (Fetch standard, "CORS protocol"). */
 export interface Cors {
   /** Headers for an answer to this origin; none where it is not let in. */
   readonly headers: (path: string, origin: string | undefined) => Readonly<Record<string, string>> | undefined
@@ -40,7 +43,7 @@ export const cors = (origins: ReadonlyArray<string>): Cors => {
   const isOpen = origins.includes("*")
   const allowed = new Set(origins)
   const allow = (path: string, origin: string): Record<string, string> | undefined => {
-    if (!path.startsWith("/v1/")) return undefined
+    if (!path.startsWith("/v1/") && !machinePaths.test(path)) return undefined
     if (isOpen) return { "access-control-allow-origin": "*" }
     return allowed.has(origin) ? { "access-control-allow-origin": origin, vary: "Origin" } : { vary: "Origin" }
   }

@@ -12,6 +12,7 @@ import { makeRequestId } from "./Ids.ts"
 import { rateHeaders } from "./RateHeaders.ts"
 import { unsupportedMediaType } from "./RequestBody.ts"
 import { tooLarge } from "./RequestBytes.ts"
+import { OpenRequests } from "./OpenRequests.ts"
 import { CurrentRequest, RequestContext } from "./RequestContext.ts"
 import { RequestReport } from "./RequestReport.ts"
 import type { RouteTable } from "./RouteTable.ts"
@@ -26,6 +27,7 @@ export const layer = (routes: RouteTable) =>
     Effect.gen(function* () {
       const settings = yield* Settings
       const report = yield* RequestReport
+      const open = yield* OpenRequests
       const clock = yield* Clock.Clock
       const addressOf = clientAddress(settings.trustedProxies)
       const access = cors(settings.corsOrigins)
@@ -108,11 +110,13 @@ export const layer = (routes: RouteTable) =>
 
       /** The one finalizer of a request: a scope with more of them makes a ceremony of its end. */
       const end = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) =>
-        Effect.suspend(() => {
-          context.sumUp?.()
-          const told = report.tell(context, exit)
-          return context.releases.reduce((after, release) => Effect.ensuring(release, after), told)
-        })
+        context.releases.reduceRight(
+          (before: Effect.Effect<void>, release) => Effect.ensuring(before, release),
+          Effect.sync(() => {
+            open.delete(context)
+            report.tell(context, exit)
+          })
+        )
 
       return (httpEffect) =>
         Effect.contextWith((services: Context.Context<HttpServerRequest.HttpServerRequest | Scope.Scope>) => {
@@ -130,6 +134,7 @@ export const layer = (routes: RouteTable) =>
             ip: addressOf(source.socket.remoteAddress, oneOf(source.headers["x-forwarded-for"])),
             arrivedAt: Number(clock.currentTimeNanosUnsafe()) / 1e6
           })
+          open.set(context, request)
           const done = (response: HttpServerResponse.HttpServerResponse) => finish(context, origin, response)
           const refusedAtOnce = refusal(source, context)
           const handled =

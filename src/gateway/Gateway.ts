@@ -7,27 +7,39 @@ import { Api, TypedApi } from "./Api.ts"
 import { AuthorizationLayer } from "./AuthorizationLayer.ts"
 import { ChatAnswers } from "./ChatAnswers.ts"
 import { ChatRoute } from "./ChatRoute.ts"
+import { ClientsHandlers } from "./ClientsHandlers.ts"
 import { docsPath, DocsRoutes, openApiPath } from "./Docs.ts"
 import * as Edge from "./Edge.ts"
+import { GenerationHandlers } from "./GenerationHandlers.ts"
 import { HealthHandlers } from "./HealthHandlers.ts"
+import { KeysAuthorizationLayer } from "./KeysAuthorizationLayer.ts"
+import { KeysHandlers } from "./KeysHandlers.ts"
 import { ModelsHandlers, SlashedModelRoute, slashedModelPath } from "./ModelsHandlers.ts"
+import { OAuthRoutes, oauthRoutes } from "./OAuthRoutes.ts"
+import { ProvidersStatusHandlers } from "./ProvidersStatusHandlers.ts"
 import { RaisedErrors } from "./RaisedErrors.ts"
 import { RequestReport } from "./RequestReport.ts"
 import { routeTable } from "./RouteTable.ts"
+import { UsageHandlers } from "./UsageHandlers.ts"
 
-const routes = routeTable(Api, [
-  ["GET", slashedModelPath],
-  ["GET", docsPath],
-  ["GET", openApiPath]
-])
+const routes = routeTable(Api, [["GET", slashedModelPath], ["GET", docsPath], ["GET", openApiPath], ...oauthRoutes])
 
 const ApiRoutes = HttpApiBuilder.layer(TypedApi).pipe(
-  Layer.provide([ModelsHandlers, HealthHandlers, AdminHandlers]),
-  Layer.provide([AuthorizationLayer, AdminAuthorizationLayer, RaisedErrors.layer])
+  Layer.provide([
+    ModelsHandlers,
+    ProvidersStatusHandlers,
+    GenerationHandlers,
+    HealthHandlers,
+    AdminHandlers,
+    UsageHandlers,
+    ClientsHandlers,
+    KeysHandlers
+  ]),
+  Layer.provide([AuthorizationLayer, KeysAuthorizationLayer, AdminAuthorizationLayer, RaisedErrors.layer])
 )
 
 /** Every route of the gateway, on whatever `HttpRouter` an application has. */
-export const Gateway = Layer.mergeAll(ApiRoutes, ChatRoute, SlashedModelRoute, DocsRoutes).pipe(
+export const Gateway = Layer.mergeAll(ApiRoutes, ChatRoute, SlashedModelRoute, DocsRoutes, OAuthRoutes).pipe(
   Layer.provide(Edge.layer(routes)),
   Layer.provide([ChatAnswers.layer, RequestReport.layer])
 )

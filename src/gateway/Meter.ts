@@ -1,4 +1,4 @@
-import type { ChatEvent } from "../domain/ChatEvent.ts"
+import type { ChatEvent, FinishReason } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
 import { estimatePrompt, estimateTokens } from "../domain/TokenEstimate.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -11,6 +11,8 @@ export class Meter {
   private readonly now: () => number
   private characters = 0
   private reported: Usage | undefined
+  /** Of the first choice to come to its end. */
+  finishReason: FinishReason | undefined
 
   constructor(context: RequestContext, chat: ChatRequest, now: () => number) {
     this.context = context
@@ -31,6 +33,9 @@ export class Meter {
           break
         case "ToolCallDelta":
           this.characters += event.arguments.length
+          break
+        case "ChoiceFinished":
+          this.finishReason ??= event.reason
           break
         case "Finished":
           this.reported = event.usage

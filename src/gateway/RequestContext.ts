@@ -1,4 +1,5 @@
 import { Context, Effect, Option } from "effect"
+import type { Attempt } from "../domain/Attempt.ts"
 import type { XRouterError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Windows } from "../limits/LimiterStore.ts"
@@ -44,7 +45,9 @@ export class RequestContext {
   /** What the request holds of the limits, to be given back at its end, the last one first. */
   readonly releases: Array<Effect.Effect<void>> = []
   /** Sums up what was used; called once, at the request's end and before anything is given back. */
-  sumUp: (() => void) | undefined
+  sumUp: ((endedAt: number, isCancelled: boolean) => void) | undefined
+  /** Tries that failed before the one that gave the answer. */
+  attempts: ReadonlyArray<Attempt> = []
   /** When the provider was called, gave its first content, and was done with; monotonic milliseconds. */
   calledAt: number | undefined
   firstContentAt: number | undefined

@@ -10,11 +10,11 @@ const clientClosed = 499
 /** Where no provider was tried. */
 const nobody = "none"
 
-/** Tells the log and the metrics of a request, once, when its answer has gone or its client has. */
+/** Tells the ledger, the log and the metrics of a request, once, when its answer has gone or its client has. */
 export class RequestReport extends Context.Service<
   RequestReport,
   {
-    readonly tell: (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+    readonly tell: (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => void
   }
 >()("xrouter/gateway/RequestReport") {
   static readonly layer = Layer.effect(
@@ -46,6 +46,7 @@ export class RequestReport extends Context.Service<
       const tell = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => {
         const endedAt = Number(clock.currentTimeNanosUnsafe()) / 1e6
         const isCancelled = Exit.isFailure(exit) && isClientAbort(exit.cause)
+        context.sumUp?.(endedAt, isCancelled)
         const overhead = measure(context, endedAt, isCancelled)
         log.write({
           requestId: context.requestId,
@@ -70,7 +71,7 @@ export class RequestReport extends Context.Service<
         })
       }
 
-      return { tell: (context, exit) => Effect.sync(() => tell(context, exit)) }
+      return { tell }
     })
   )
 }

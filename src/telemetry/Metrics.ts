@@ -21,7 +21,14 @@ export class Metrics extends Context.Service<
     readonly recordDisconnect: () => void
     readonly requestStarted: (stream: boolean) => void
     readonly requestEnded: (stream: boolean) => void
+    /** A provider is called again for a request that it has failed. */
+    readonly recordRetry: (provider: string) => void
+    /** Another provider, or another model, takes over. */
+    readonly recordFallback: (from: string, to: string) => void
+    readonly setCircuitOpen: (provider: string, isOpen: boolean) => void
     readonly setDegraded: (component: "database" | "redis", degraded: boolean) => void
+    /** Calls whose usage waits for the database. */
+    readonly setUsagePending: (calls: number) => void
     /** Prometheus' text format, version 0.0.4. */
     readonly render: Effect.Effect<string>
   }
@@ -37,6 +44,15 @@ export class Metrics extends Context.Service<
     })
   )
 }
+
+/**
+ * Seconds since an instance last knew all that was revoked. By itself, since those who remember keys need not know of all else that is
+ * measured; updated through Effect, it is told with the others.
+ */
+export const revocationLag = Metric.gauge("xrouter_revocation_lag_seconds", {
+  description:
+    "Since this instance last knew all that was revoked: 2 from one look to the next, more while the database is away"
+})
 
 /** Seconds; from 10 ms, which an answer of the sandbox takes, to the minutes of a long completion. */
 const durations = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600]
@@ -107,9 +123,19 @@ const make = (registry: Context.Context<never>): Metrics["Service"] => {
     counter("xrouter_rate_limited_total", "Requests refused by a limit", { reason })
   )
   const disconnects = counter("xrouter_client_disconnects_total", "Clients that left before their answer's end")
+  const retries = perLabel((provider) =>
+    counter("xrouter_retries_total", "Calls of a provider that had failed the same request before", { provider })
+  )
+  const fallbacks = perLabel((from) =>
+    perLabel((to) => counter("xrouter_fallbacks_total", "Requests that another candidate took over", { from, to }))
+  )
+  const circuits = perLabel((provider) =>
+    gauge("xrouter_circuit_open", "1 while a circuit of the provider is open, 0 while all are closed", { provider })
+  )
   const degraded = perLabel((component) =>
     gauge("xrouter_degraded", "1 while a component is worked around, 0 while it serves", { component })
   )
+  const usagePending = gauge("xrouter_usage_pending", "Calls that have ended and are not in the database yet")
 
   return {
     recordRequest: (provider, model) => requests(provider)(model)(1),
@@ -132,7 +158,11 @@ const make = (registry: Context.Context<never>): Metrics["Service"] => {
       activeRequests.add(-1)
       if (stream) activeStreams.add(-1)
     },
+    recordRetry: (provider) => retries(provider)(1),
+    recordFallback: (from, to) => fallbacks(from)(to)(1),
+    setCircuitOpen: (provider, isOpen) => circuits(provider).set(isOpen ? 1 : 0),
     setDegraded: (component, isDegraded) => degraded(component).set(isDegraded ? 1 : 0),
+    setUsagePending: usagePending.set,
     render: Effect.sync(() => PrometheusMetrics.formatUnsafe(registry))
   }
 }

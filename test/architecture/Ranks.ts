@@ -58,6 +58,7 @@ const homes: Readonly<Record<string, ReadonlyArray<string>>> = {
   "@electric-sql/pglite": ["storage"],
   "@effect/sql-pg": ["storage"],
   ioredis: ["storage"],
+  jose: ["auth"],
   undici: ["providers"],
   yaml: ["config"]
 }

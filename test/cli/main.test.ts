@@ -89,11 +89,11 @@ describe("the xrouter process", () => {
 
         // The start that came to nothing has not taken the first key along.
         const port = yield* freePort
-        const environment = { XROUTER_PORT: String(port), XROUTER_LOG_FORMAT: "json", XROUTER_SIGNUP: "open" }
+        const environment = { XROUTER_PORT: String(port), XROUTER_LOG_FORMAT: "json", XROUTER_SIGN_UP: "open" }
         const child = yield* startChild(process.execPath, [main, "serve"], { cwd, environment })
         const text = yield* child.printed(/"messages"/)
         assert.match(text, new RegExp(`curl http://127.0.0.1:${port}/v1/chat/completions`))
-        assert.match(text, /"level":"warn","message":"XROUTER_SIGNUP is set, but this version has no sign-up yet/)
+        assert.match(text, /"level":"warn","message":"XROUTER_SIGN_UP is no variable of XRouter/)
         const [users, created] = yield* Effect.all([xrouter(cwd, {}, "users list"), xrouter(cwd, {}, "keys create")], {
           concurrency: 2
         })

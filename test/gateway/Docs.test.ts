@@ -99,7 +99,8 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
     Effect.gen(function* () {
       const { document } = yield* Subject
       for (const [path, methods] of Object.entries(document.paths)) {
-        const expected = path.startsWith("/v1/") ? ["bearer"] : path.startsWith("/admin/") ? ["adminKey"] : []
+        const byKeyOrToken = path.startsWith("/v1/keys") ? ["oauth2"] : ["bearer", "oauth2"]
+        const expected = path.startsWith("/v1/") ? byKeyOrToken : path.startsWith("/admin/") ? ["adminKey"] : []
         for (const { security } of Object.values(methods)) {
           assert.deepStrictEqual(security.flatMap(Object.keys), expected, path)
         }
@@ -107,6 +108,8 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
       for (const name of ["bearer", "adminKey"]) {
         assert.deepInclude(document.components.securitySchemes[name], { type: "http", scheme: "Bearer" })
       }
+      assert.deepInclude(document.components.securitySchemes["oauth2"], { type: "oauth2" })
+      assert.deepStrictEqual(document.paths["/v1/keys"]?.["post"]?.security, [{ oauth2: ["keys"] }])
     })
   )
 
@@ -158,7 +161,17 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
       const closed = Object.keys(schemas).filter((name) =>
         JSON.stringify(schemas[name]).includes('additionalProperties":false')
       )
-      assert.deepStrictEqual(closed.sort(), ["KeyChanges", "Limits", "NewKey", "NewUser", "UserChanges"])
+      assert.deepStrictEqual(closed.sort(), [
+        "ClientChanges",
+        "KeyChanges",
+        "Limits",
+        "NewClient",
+        "NewKey",
+        "NewUser",
+        "OwnKey",
+        "OwnKeyChanges",
+        "UserChanges"
+      ])
       assert.isDefined(schemas["ChatRequest"])
       assert.isUndefined(schemas["ChatRequest"]?.additionalProperties)
     })

@@ -7,6 +7,7 @@ import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { eventually } from "../support/Eventually.ts"
 import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
 import { startPostgres } from "../support/Postgres.ts"
+import { startRedis } from "../support/Redis.ts"
 import { layerRouting, scripted } from "../support/ScriptedProvider.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
 import { layerPostgres, migrated } from "../support/TestDatabase.ts"
@@ -82,13 +83,12 @@ describe("a provider that fails", () => {
         const { json } = yield* gateway.request("/health")
         told.push([json.status, json.components.providers.openai, yield* statusOf(gateway, "/health/ready")])
       })
-      yield* ask
+      // Each request asks it twice.
       yield* ask
       yield* ask
       isBroken = false
       yield* ask
       assert.deepStrictEqual(told, [
-        ["degraded", "degraded", "200 degraded"],
         ["degraded", "degraded", "200 degraded"],
         ["degraded", "down", "200 degraded"],
         ["up", "up", "200 up"]
@@ -142,6 +142,20 @@ describe("a database", () => {
       assert.strictEqual(yield* statusOf(gateway, "/health"), "200 up")
       assert.strictEqual((yield* gateway.chat(asked, question)).status, 200)
       assert.strictEqual((yield* gateway.chat(generateKey("pro"), question)).status, 401)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a gateway that serves nobody without its limits", () => {
+  it.live("is not ready while Redis is away, and says why", () =>
+    Effect.gen(function* () {
+      const redis = yield* startRedis()
+      yield* redis.kill
+      const gateway = yield* startGateway({ redisUrls: [Redacted.make(redis.url)], onRedisFailure: "closed" })
+      assert.strictEqual(yield* statusOf(gateway, "/health/ready"), "503 limiter_unavailable")
+      assert.strictEqual(yield* statusOf(gateway, "/health"), "503 down")
+      yield* redis.restart
+      yield* eventually(Effect.map(statusOf(gateway, "/health/ready"), (status) => status === "200 up"))
     }).pipe(Effect.scoped)
   )
 })

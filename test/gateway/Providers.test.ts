@@ -122,7 +122,7 @@ describe("an OpenAI client and YandexGPT", () => {
   it.live("a quota that is full is a 429 with the wait", () =>
     Effect.gen(function* () {
       const { gateway, key, yandex } = yield* start
-      yandex.next(YandexUpstream.gaugeQuota)
+      yandex.next(YandexUpstream.gaugeQuota, YandexUpstream.gaugeQuota)
       const answer = yield* gateway.chat(key, { model: "yandexgpt", messages })
       assert.strictEqual(answer.status, 429)
       assert.strictEqual(answer.json.error.details.reason, "provider_rate_limit")

@@ -86,7 +86,9 @@ describe("a stream", () => {
   it.live("whose provider fails before its first content has that failure's own status", () =>
     Effect.gen(function* () {
       const { gateway, key, upstream } = yield* start
-      upstream.next(Scripted.json(500, { status: 500, message: "Internal" }))
+      const internal = Scripted.json(500, { status: 500, message: "Internal" })
+      upstream.next(internal)
+      upstream.next(internal)
       const answer = yield* gateway.chat(key, question)
       assert.strictEqual(answer.status, 502)
       assert.deepInclude(answer.json.error.details, {
@@ -94,7 +96,7 @@ describe("a stream", () => {
         provider: "gigachat",
         upstream_status: 500
       })
-      assert.strictEqual(answer.json.error.details.attempts.length, 1)
+      assert.strictEqual(answer.json.error.details.attempts.length, 2)
     }).pipe(Effect.scoped)
   )
 

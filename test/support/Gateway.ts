@@ -1,10 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Context, Effect, Layer, Redacted, Scope } from "effect"
+import { Context, Effect, FileSystem, Layer, Redacted, Scope } from "effect"
 import { HttpServer } from "effect/http"
 import OpenAI from "openai"
 import { ApplicationWithSettings } from "../../src/Application.ts"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import type { LimitSet } from "../../src/domain/Principal.ts"
+import { layerCheapPasswords } from "./TestAuth.ts"
 import { freshDatabase } from "./TestDatabase.ts"
 import { layerTestSettings } from "./TestSettings.ts"
 
@@ -39,7 +40,11 @@ export interface Answer {
 
 export const adminKey = "admin-key-of-the-tests-0123456789abcdef"
 
-/** A whole gateway on a free port, with a PostgreSQL database of its own; gone when the scope closes. */
+const temporaryFolder = Effect.flatMap(FileSystem.FileSystem, (fs) =>
+  fs.makeTempDirectoryScoped({ prefix: "xrouter-gateway-" })
+).pipe(Effect.orDie, Effect.provide(NodeServices.layer))
+
+/** A whole gateway on a free port, with a PostgreSQL database and a data folder of its own; gone when the scope closes. */
 export const startGateway = Effect.fnUntraced(function* (
   settings: Partial<SettingsValue> = {}
 ): Effect.fn.Return<TestGateway, never, Scope.Scope> {
@@ -52,10 +57,11 @@ export const startGateway = Effect.fnUntraced(function* (
           adminKey: Redacted.make(adminKey),
           logLevel: "error",
           ...settings,
+          dataDir: settings.dataDir ?? (yield* temporaryFolder),
           databaseUrl
         })
       ),
-      Layer.provide(NodeServices.layer)
+      Layer.provide([NodeServices.layer, layerCheapPasswords])
     )
   ).pipe(Effect.orDie)
   const { address } = Context.get(context, HttpServer.HttpServer)

@@ -18,6 +18,12 @@ export interface GatewayProcess {
   readonly stderr: () => string
   /** SIGTERM; done when it has ended, with its exit code. */
   readonly stop: Effect.Effect<number | null>
+  /** SIGKILL: it ends at once, and does nothing more. */
+  readonly kill: Effect.Effect<void>
+  /** Sends a signal, and waits for nothing. */
+  readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
+  /** Its exit code, when it has ended by itself or been told to. */
+  readonly exited: Effect.Effect<number | null>
 }
 
 export const startProcess = Effect.fnUntraced(function* (
@@ -53,13 +59,16 @@ export const startProcess = Effect.fnUntraced(function* (
     url: `http://127.0.0.1:${port}`,
     stdout: () => stdout,
     stderr: () => stderr,
-    stop: Effect.promise(() => ended(child, "SIGTERM"))
+    stop: Effect.promise(() => ended(child, "SIGTERM")),
+    kill: Effect.asVoid(Effect.promise(() => ended(child, "SIGKILL"))),
+    signal: (name) => Effect.sync(() => void child.kill(name)),
+    exited: Effect.promise(() => ended(child))
   }
 })
 
-const ended = async (child: ReturnType<typeof spawn>, signal: NodeJS.Signals): Promise<number | null> => {
+const ended = async (child: ReturnType<typeof spawn>, signal?: NodeJS.Signals): Promise<number | null> => {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-  child.kill(signal)
+  if (signal !== undefined) child.kill(signal)
   await once(child, "close")
   return child.exitCode
 }

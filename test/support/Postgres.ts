@@ -5,7 +5,9 @@ import { chown, mkdir, mkdtemp, rename, rm } from "node:fs/promises"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { promisify } from "node:util"
+import { endWithUs } from "./EndWithUs.ts"
 import { postgresBinaries, type PostgresBinaryError, type ServerUser, serverUser } from "./PostgresBinary.ts"
 import { freePort } from "./Redis.ts"
 
@@ -110,7 +112,15 @@ export const startPostgres: Effect.Effect<PostgresServer, PostgresServerError | 
       port,
       url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
       kill,
-      restart: kill.pipe(Effect.andThen(launch(port))),
+      // On a busy machine the processes of the one that was killed end a moment later than it, and hold its memory.
+      restart: kill.pipe(
+        Effect.andThen(
+          Effect.retry(
+            Effect.tapError(launch(port), () => Effect.promise(() => setTimeout(100))),
+            { while: ({ message }) => message.includes("pre-existing shared memory block"), times: 50 }
+          )
+        )
+      ),
       pause: signal("SIGSTOP"),
       resume: signal("SIGCONT")
     }
@@ -155,19 +165,6 @@ const ended = (child: ChildProcess, end: Effect.Effect<void>) =>
     child.once("exit", () => resume(Effect.void))
     Effect.runSync(end)
   })
-
-/**
- * A test worker that is killed runs no finalizers. A shell waits at the end of a pipe from this process, and when the pipe
- * closes before the server has ended, ends it and removes its folder.
- */
-const endWithUs = (child: ChildProcess, pid: number, folder: string) => {
-  const script =
-    'read -r word; [ "$word" = ended ] || { kill -s KILL "$0"; for _ in 1 2 3 4 5; do sleep 0.2; rm -rf "$1" && break; done; }'
-  const watch = spawn("sh", ["-c", script, `${pid}`, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true })
-  watch.unref()
-  child.once("exit", () => watch.stdin.end("ended\n"))
-  if (watch.stdin instanceof Socket) watch.stdin.unref()
-}
 
 /** A server that runs keeps no process from ending. */
 const letGo = (child: ChildProcess) => {

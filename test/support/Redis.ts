@@ -1,9 +1,10 @@
 import { Data, Effect, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { endWithUs } from "./EndWithUs.ts"
 import { type RedisBinary, type RedisBinaryError, redisBinary } from "./RedisBinary.ts"
 
 /** A real redis-server of a test's own: a free port of the loopback, nothing on disk, gone when the scope closes. */
@@ -24,6 +25,8 @@ export class RedisServerError extends Data.TaggedError("RedisServerError")<{ rea
 export interface RedisServerOptions {
   /** Further arguments of redis-server, `["--requirepass", "…"]`. */
   readonly args?: ReadonlyArray<string>
+  /** A configuration file's content, for what cannot be an argument. */
+  readonly file?: string
 }
 
 export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
@@ -35,24 +38,24 @@ export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   })
 })
 
-const launch = (binary: RedisBinary, port: number, folder: string, args: ReadonlyArray<string>) =>
+const defaults = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+
+const launch = (binary: RedisBinary, folder: string, args: ReadonlyArray<string>) =>
   Effect.callback<ChildProcess, RedisServerError>((resume) => {
     const inherited = process.env["LD_LIBRARY_PATH"]
-    const child = spawn(
-      binary.path,
-      ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...args],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-        env:
-          binary.libraryPath === ""
-            ? process.env
-            : { ...process.env, LD_LIBRARY_PATH: [binary.libraryPath, inherited].filter(Boolean).join(":") }
-      }
-    )
+    const child = spawn(binary.path, [...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env:
+        binary.libraryPath === ""
+          ? process.env
+          : { ...process.env, LD_LIBRARY_PATH: [binary.libraryPath, inherited].filter(Boolean).join(":") }
+    })
+    if (child.pid !== undefined) endWithUs(child, child.pid, folder)
     let output = ""
     const onOutput = (chunk: Buffer) => {
       output += chunk.toString()
-      if (output.includes("Ready to accept connections")) resume(Effect.succeed(child))
+      // A sentinel says the latter.
+      if (/Ready to accept connections|\+monitor master/.test(output)) resume(Effect.succeed(child))
     }
     child.stdout.on("data", onOutput)
     child.stderr.on("data", onOutput)
@@ -77,15 +80,21 @@ export const startRedis = (
       (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
     )
     let running: ChildProcess | undefined
-    // A worker that is ended from outside runs no finalizers.
-    const onProcessExit = () => running?.kill("SIGKILL")
     const stop = Effect.suspend(() => (running === undefined ? Effect.void : end(running)))
-    yield* Effect.acquireRelease(
-      Effect.sync(() => process.once("exit", onProcessExit)),
-      () => stop.pipe(Effect.andThen(Effect.sync(() => process.off("exit", onProcessExit))))
-    )
+    yield* Effect.addFinalizer(() => stop)
+    const path = join(folder, "redis.conf")
+    const file = options.file === undefined ? [] : [path]
+    if (options.file !== undefined) yield* Effect.promise(() => writeFile(path, options.file ?? ""))
     const start = (port: number) =>
-      launch(binary, port, folder, options.args ?? []).pipe(
+      launch(binary, folder, [
+        ...file,
+        "--port",
+        `${port}`,
+        "--dir",
+        folder,
+        ...defaults,
+        ...(options.args ?? [])
+      ]).pipe(
         Effect.tap((child) =>
           Effect.sync(() => {
             running = child

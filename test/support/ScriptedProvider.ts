@@ -7,6 +7,8 @@ import { Catalog } from "../../src/router/Catalog.ts"
 import { ProviderHealth } from "../../src/router/ProviderHealth.ts"
 import { Providers } from "../../src/router/Providers.ts"
 import { Router } from "../../src/router/Router.ts"
+import { Conditions } from "../../src/router/Conditions.ts"
+import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { layerTestSettings } from "./TestSettings.ts"
 
 /** A provider without a network, for what the router makes of providers. */
@@ -81,7 +83,8 @@ export const alias = (candidates: ReadonlyArray<string>, more: Partial<ModelAlia
 /** The router and what it stands on, over these providers. */
 export const layerRouting = (providers: ReadonlyArray<Provider>, settings: Partial<SettingsValue> = {}) =>
   Router.layer.pipe(
-    Layer.provideMerge([Catalog.layer, ProviderHealth.layer]),
+    Layer.provideMerge([Catalog.layer, ProviderHealth.layer, Conditions.layer]),
     Layer.provideMerge(Layer.succeed(Providers, new Map(providers.map((provider) => [provider.name, provider])))),
+    Layer.provideMerge(Metrics.layer),
     Layer.provide(layerTestSettings(settings))
   )

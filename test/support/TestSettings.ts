@@ -16,6 +16,7 @@ export const testSettings = (overrides: Partial<SettingsValue> = {}): SettingsVa
   onRedisFailure: "share",
   expectedInstances: 1,
   keyCacheTtl: Duration.seconds(60),
+  drainGrace: Duration.zero,
   drainTimeout: Duration.seconds(30),
   maxBody: 20 * 1024 * 1024,
   trustedProxies: [],

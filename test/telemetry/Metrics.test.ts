@@ -89,7 +89,8 @@ describe("Metrics", () => {
         "xrouter_active_requests",
         "xrouter_active_streams",
         "xrouter_client_disconnects_total",
-        "xrouter_overhead_seconds"
+        "xrouter_overhead_seconds",
+        "xrouter_usage_pending"
       ])
       assert.isTrue([...told.samples.values()].every((value) => value === 0))
     }).pipe(Effect.provide(Metrics.layer))
