@@ -14,7 +14,7 @@ import { openAccount } from "./CallAccount.ts"
 import { type AnswerHead, ChatChunks } from "./ChatChunks.ts"
 import { ChatCompletion } from "./ChatCompletion.ts"
 import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
-import { closeAfterResponse } from "./Connection.ts"
+import { closeAfterResponse, endWhenStalled, WriteStall } from "./Connection.ts"
 import { errorFrame } from "./ErrorResponse.ts"
 import { makeCompletionId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
@@ -45,6 +45,7 @@ export class ChatAnswers extends Context.Service<
       const catalog = yield* Catalog
       const ledger = yield* Ledger
       const clock = yield* Clock.Clock
+      const writeStall = yield* WriteStall
       const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
       const serve = (context: RequestContext, { model, provider }: Candidate) => {
         context.provider = provider.name
@@ -106,6 +107,7 @@ export class ChatAnswers extends Context.Service<
         }
         const exit = yield* settled(opening)
         if (exit !== undefined) servedBy(yield* exit, context.headers)
+        endWhenStalled(request, writeStall)
         context.headers["cache-control"] = "no-cache"
         context.headers["x-accel-buffering"] = "no"
         return HttpServerResponse.stream(chatStream(opening, writer), {

@@ -1,4 +1,5 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Context } from "effect"
 import type { HttpServerRequest } from "effect/http"
 
 /**
@@ -9,4 +10,19 @@ export const closeAfterResponse = (request: HttpServerRequest.HttpServerRequest)
   const response = NodeHttpServerRequest.toServerResponse(request)
   const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
   response.once("finish", () => socket.end())
+}
+
+/** How long a client may leave bytes of a stream lying that wait for it, in milliseconds. */
+export const WriteStall = Context.Reference<number>("xrouter/gateway/WriteStall", { defaultValue: () => 60_000 })
+
+/**
+ * Cuts off a client that takes nothing of its stream for so long although something waits for it: its provider's connection, which
+ * is paused meanwhile, and its places go to others. A quiet stream is not touched, and slow is not stalled: each byte that goes
+ * begins the time anew.
+ */
+export const endWhenStalled = (request: HttpServerRequest.HttpServerRequest, millis: number): void => {
+  const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
+  NodeHttpServerRequest.toServerResponse(request).setTimeout(millis, () => {
+    if (socket.writableLength > 0) socket.destroy()
+  })
 }

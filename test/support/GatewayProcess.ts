@@ -13,6 +13,7 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 /** The gateway as `npm start` runs it: a process of its own, in an empty folder, set by its environment alone. */
 export interface GatewayProcess {
   readonly url: string
+  readonly pid: number
   /** What it has written so far. */
   readonly stdout: () => string
   readonly stderr: () => string
@@ -57,6 +58,7 @@ export const startProcess = Effect.fnUntraced(function* (
   )
   return {
     url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
     stdout: () => stdout,
     stderr: () => stderr,
     stop: Effect.promise(() => ended(child, "SIGTERM")),
