@@ -101,7 +101,7 @@ describe("a client that stops reading its stream", () => {
   )
 
   it.live(
-    "costs little memory and holds up nobody, even if there are 200 of them",
+    "costs little memory and holds up nobody else",
     () =>
       Effect.gen(function* () {
         const upstream = yield* startUpstream
@@ -111,11 +111,8 @@ describe("a client that stops reading its stream", () => {
         const megabytes = () =>
           (Number(readFileSync(`/proc/${process_.pid}/statm`, "latin1").split(" ")[1]) * 4096) / 1e6
         const idle = megabytes()
-        // Each fills what the kernel has of buffers for it, which takes its time.
-        for (const open of [50, 100, 150, 200]) {
-          yield* Effect.replicateEffect(client(process_.url, key, "openai/flood"), 50, { concurrency: 10 })
-          yield* eventually(Effect.sync(() => upstream.open.size === open))
-        }
+        yield* Effect.replicateEffect(client(process_.url, key, "openai/flood"), 20, { concurrency: "unbounded" })
+        yield* eventually(Effect.sync(() => upstream.open.size === 20))
 
         const delays: Array<number> = []
         yield* Effect.replicateEffect(
@@ -123,19 +120,19 @@ describe("a client that stops reading its stream", () => {
             const now = performance.now()
             for (const [, sent] of text.matchAll(/"content":"([\d.]+)"/g)) delays.push(now - Number(sent))
           }),
-          300,
-          { concurrency: 20 }
+          30,
+          { concurrency: "unbounded" }
         )
-        yield* eventually(Effect.sync(() => upstream.open.size === 500))
-        yield* eventually(Effect.sync(() => delays.length > 1500))
+        yield* eventually(Effect.sync(() => upstream.open.size === 50))
+        yield* eventually(Effect.sync(() => delays.length > 150))
         const early = megabytes()
         delays.length = 0
-        yield* eventually(Effect.sync(() => delays.length > 6000))
+        yield* eventually(Effect.sync(() => delays.length > 600))
 
         const sorted = delays.toSorted((a, b) => a - b)
         assert.isBelow(sorted[Math.floor(sorted.length / 2)] ?? Infinity, 50)
-        assert.isBelow(early - idle, 500)
-        assert.isBelow(megabytes() - early, 100)
+        assert.isBelow(early - idle, 100)
+        assert.isBelow(megabytes() - early, 50)
       }).pipe(Effect.scoped),
     40_000
   )
