@@ -81,12 +81,18 @@ export const holdLock = Effect.fn("DataFolder.holdLock")(function* (
   guarded: Guarded = embeddedDatabase
 ): Effect.fn.Return<void, DataFolderError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem
-  const self = JSON.stringify({ pid: process.pid, started: yield* startOf(process.pid) })
+  const nonce = randomBytes(8).toString("hex")
+  const self = JSON.stringify({ pid: process.pid, started: yield* startOf(process.pid), nonce })
+  const isOurs = fs.readFileString(path).pipe(
+    Effect.map((text) => text === self),
+    Effect.orElseSucceed(() => false)
+  )
   for (let attempt = 0; attempt < 10; attempt++) {
     const held = yield* Effect.acquireRelease(createFile(path, self), (created) =>
-      created ? Effect.ignore(fs.remove(path)) : Effect.void
+      created ? Effect.flatMap(isOurs, (ours) => (ours ? Effect.ignore(fs.remove(path)) : Effect.void)) : Effect.void
     )
-    if (held) return
+    // Where a dead one was found, somebody else who found it may still be about to move it aside, and would move this one.
+    if (held && (attempt === 0 || (yield* Effect.delay(isOurs, settling)))) return
     const owner = yield* livingOwner(path)
     if (owner !== undefined) {
       return yield* new DataFolderError({
@@ -98,6 +104,8 @@ export const holdLock = Effect.fn("DataFolder.holdLock")(function* (
   }
   return yield* new DataFolderError({ path, message: `The lock ${path} keeps changing hands; start again` })
 })
+
+const settling = "50 millis"
 
 /** The process that holds the lock; undefined where it is gone. */
 const livingOwner = Effect.fnUntraced(function* (path: string) {

@@ -9,7 +9,7 @@ const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirec
 /** The id of a process that has ended. */
 const deadPid = () => Number(execFileSync("sh", ["-c", "echo $$"], { encoding: "utf8" }))
 
-layer(NodeFileSystem.layer)("the data folder", (it) => {
+layer(NodeFileSystem.layer, { excludeTestServices: true })("the data folder", (it) => {
   it.effect("is made for its owner alone", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -56,7 +56,7 @@ layer(NodeFileSystem.layer)("the data folder", (it) => {
   )
 })
 
-layer(NodeFileSystem.layer)("the lock", (it) => {
+layer(NodeFileSystem.layer, { excludeTestServices: true })("the lock", (it) => {
   it.effect("is refused while another holds it, with its process, and free afterwards", () =>
     Effect.gen(function* () {
       const path = `${yield* temporary}/lock`
