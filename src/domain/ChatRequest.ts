@@ -18,7 +18,11 @@ const JsonFields: Schema.Codec<JsonObject> = Schema.Record(Schema.String, Schema
 
 export const ContentPart = Schema.Struct({
   type: Schema.String,
-  text: Schema.optionalKey(Schema.String)
+  text: Schema.optionalKey(Schema.String),
+  /** Of `type: "image_url"`: a `data:` URL, or the address of a picture. */
+  image_url: Schema.optionalKey(
+    Schema.Struct({ url: Schema.String, detail: Schema.optionalKey(Schema.NullOr(Schema.String)) })
+  )
 })
 export type ContentPart = typeof ContentPart.Type
 
@@ -39,7 +43,11 @@ export const UserMessage = Schema.Struct({ role: Schema.Literal("user"), content
 export const AssistantMessage = Schema.Struct({
   role: Schema.Literal("assistant"),
   content: Nullable(Content),
-  tool_calls: Nullable(Schema.Array(ToolCall))
+  /** What it thought before it spoke: DeepSeek wants it back beside tool calls. */
+  reasoning_content: Nullable(Schema.String),
+  tool_calls: Nullable(Schema.Array(ToolCall)),
+  /** OpenAI's older way of one call; its result is a message of role `function`. */
+  function_call: Nullable(Schema.Struct({ name: Schema.String, arguments: Schema.String }))
 })
 export const ToolMessage = Schema.Struct({
   role: Schema.Literal("tool"),
@@ -63,18 +71,31 @@ export const Message = Schema.Union([
 ])
 export type Message = typeof Message.Type
 
-export const Tool = Schema.Struct({
+const FunctionDefinition = Schema.Struct({
+  name: Schema.String,
+  description: Nullable(Schema.String),
+  /** A JSON Schema of its arguments. */
+  parameters: Nullable(JsonFields),
+  strict: Nullable(Schema.Boolean)
+})
+export type FunctionDefinition = typeof FunctionDefinition.Type
+
+export const Tool = Schema.Struct({ type: Schema.String, function: Schema.optionalKey(FunctionDefinition) })
+export type Tool = typeof Tool.Type
+
+/** `text`, `json_object`, or `json_schema` with its schema. */
+export const ResponseFormat = Schema.Struct({
   type: Schema.String,
-  function: Schema.optionalKey(
+  json_schema: Schema.optionalKey(
     Schema.Struct({
       name: Schema.String,
-      description: Schema.optionalKey(Schema.NullOr(Schema.String)),
-      parameters: Schema.optionalKey(Schema.NullOr(JsonFields)),
-      strict: Schema.optionalKey(Schema.NullOr(Schema.Boolean))
+      description: Nullable(Schema.String),
+      schema: Nullable(JsonFields),
+      strict: Nullable(Schema.Boolean)
     })
   )
 })
-export type Tool = typeof Tool.Type
+export type ResponseFormat = typeof ResponseFormat.Type
 
 const between = (minimum: number, maximum: number) => Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
 const wholeBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -121,7 +142,12 @@ export const ChatRequest = Schema.Struct({
   tools: Schema.optionalKey(Schema.Array(Tool)),
   tool_choice: Schema.optionalKey(Schema.Union([Schema.Literals(["none", "auto", "required"]), JsonFields])),
   parallel_tool_calls: Schema.optionalKey(Schema.Boolean),
-  response_format: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
+  /** OpenAI's older names of `tools` and `tool_choice`. */
+  functions: Schema.optionalKey(Schema.Array(FunctionDefinition)),
+  function_call: Schema.optionalKey(
+    Schema.Union([Schema.Literals(["none", "auto"]), Schema.Struct({ name: Schema.String })])
+  ),
+  response_format: Schema.optionalKey(ResponseFormat),
   reasoning_effort: Schema.optionalKey(Schema.String),
   user: Schema.optionalKey(Schema.String),
   /** Models that are tried after `model`, in this order; OpenRouter's name. */

@@ -33,12 +33,49 @@ export interface Prepared {
   readonly whole?: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> | undefined
 }
 
+/** What a provider can do for a model by itself. The rest is emulated, dropped or refused. */
+export interface Abilities {
+  /** OpenAI's names of the parameters that it carries in its own words, `tools` and `response_format` among them. */
+  readonly parameters: ReadonlySet<string>
+  /** The kinds of `response_format` that it keeps to, beside `text`. */
+  readonly formats: ReadonlySet<"json_object" | "json_schema">
+  readonly input: ReadonlySet<"text" | "image">
+}
+
+/** Texts to be embedded, of one request. */
+export interface EmbeddingCall {
+  readonly requestId: string
+  /** The provider's name for the model. */
+  readonly model: string
+  readonly input: ReadonlyArray<string>
+  /** How many numbers a vector shall have, where the caller says so. */
+  readonly dimensions?: number | undefined
+  readonly timers?: CallTimers | undefined
+}
+
+export interface Embeddings {
+  /** In the order of the input. */
+  readonly vectors: ReadonlyArray<ReadonlyArray<number>>
+  /** Undefined where the provider counted nothing. */
+  readonly promptTokens: number | undefined
+}
+
+export interface PreparedEmbeddings {
+  readonly dropped: ReadonlyArray<string>
+  /** Sends it. Interrupting closes the upstream connection at once. */
+  readonly embeddings: Effect.Effect<Embeddings, ProviderFailure>
+}
+
 /** A model as a provider lists it. */
 export interface ProviderModel {
   readonly id: string
   readonly ownedBy: string
   /** Unix seconds; 0 where the provider tells none. */
   readonly created: number
+  /** What the model is for; undefined: chat. */
+  readonly purpose?: "chat" | "embedding" | undefined
+  /** Most tokens of a request and its answer together, where it is known. */
+  readonly contextLength?: number | undefined
 }
 
 /**
@@ -48,6 +85,10 @@ export interface Provider {
   readonly name: string
   /** Translates the request; fails without any network where this provider cannot serve it. */
   readonly prepare: (call: ChatCall) => Effect.Effect<Prepared, ProviderFailure>
+  /** The same of texts to be embedded; a provider without it embeds nothing. */
+  readonly embed?: ((call: EmbeddingCall) => Effect.Effect<PreparedEmbeddings, ProviderFailure>) | undefined
+  /** By the provider's own name of the model; a provider without it passes everything on. */
+  readonly abilities?: ((model: string) => Abilities) | undefined
   /** The models that this provider serves now. */
   readonly models: Effect.Effect<ReadonlyArray<ProviderModel>, ProviderFailure>
 }
