@@ -31,7 +31,7 @@ const killWhileWriting = (dataDir: string) =>
     child.once("exit", () => resume(Effect.succeed(rows)))
   })
 
-layer(NodeFileSystem.layer, { timeout: "60 seconds" })("the embedded database", (it) => {
+layer(NodeFileSystem.layer, { timeout: "60 seconds", excludeTestServices: true })("the embedded database", (it) => {
   it.effect(
     "is created once, keeps what was written, has one process at a time, and recovers from kills while it is created or written",
     () =>
