@@ -83,43 +83,62 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
       `${now}`,
       ...more
     )
-    return Effect.catchIf(
-      evaluate,
+    return Effect.catchEager(evaluate, (error) =>
       // A server that was started anew, or was told to forget.
-      (error) => String(error.cause).includes("NOSCRIPT"),
-      () => Effect.andThen(redis.send("script", "load", limiterScript), evaluate)
+      String(error.cause).includes("NOSCRIPT")
+        ? Effect.andThen(redis.send("script", "load", limiterScript), evaluate)
+        : Effect.fail(error)
     )
   }
-  const now: Effect.Effect<number | ""> = options.now ?? Effect.succeed("")
-
   /** By Redis' clock; a reservation settled once has none any more. */
   const admittedAt = new WeakMap<Reservation, number>()
   /** Redis' clock less ours, as the last answer showed it; none until the first, and none under a test's clock. */
   let skew: number | undefined
 
-  const ask = Effect.fnUntraced(function* ({ limits, requestId, subject, tokens }: Reservation) {
-    const sentAt = (yield* Clock.Clock).currentTimeMillisUnsafe()
-    const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
-    const listensUntil = skew === undefined ? 0 : sentAt + skew + staleMillis
-    const more = [requestId, ...[tokens, rpm, rpd, tpm, tpd, concurrency, listensUntil].map(String)]
-    const answer = (yield* run(subject, "reserve", yield* now, more)) ?? []
-    if (options.now === undefined) skew = (answer[1] ?? 0) - sentAt
-    return answer
-  })
+  const clock = yield* Clock.Clock
+  /** What the script is told of the time: nothing, but in a test. */
+  const time: Effect.Effect<number | ""> = options.now ?? Effect.succeed("")
 
-  const reserve = Effect.fnUntraced(
-    function* (reservation: Reservation) {
-      let answer = yield* ask(reservation)
-      // Too late by a clock that has been set since: now that is known, and nothing was counted.
-      if (answer[0] === outcome.late) answer = yield* ask(reservation)
-      const decision = decisionOf(answer, reservation)
-      if (decision === undefined)
-        return yield* unavailable(new Error(`Unexpected answer of the script: ${answer.join()}`))
-      if (decision._tag === "Admitted") admittedAt.set(reservation, answer[1] ?? 0)
-      return decision
-    },
-    Effect.catchTag("RedisError", (error) => Effect.fail(unavailable(error.cause)))
-  )
+  // No generators here: each decision of a request would pay for their frames.
+  const ask = (reservation: Reservation): Effect.Effect<ReadonlyArray<number>, Redis.RedisError> =>
+    Effect.flatMapEager(time, (now) => {
+      const { limits, requestId, subject, tokens } = reservation
+      const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
+      const sentAt = clock.currentTimeMillisUnsafe()
+      const listensUntil = skew === undefined ? 0 : sentAt + skew + staleMillis
+      const more = [requestId, ...[tokens, rpm, rpd, tpm, tpd, concurrency, listensUntil].map(String)]
+      return Effect.map(run(subject, "reserve", now, more), (answer) => {
+        if (options.now === undefined) skew = (answer?.[1] ?? 0) - sentAt
+        return answer ?? []
+      })
+    })
+
+  const decided = (
+    reservation: Reservation,
+    answer: ReadonlyArray<number>
+  ): Effect.Effect<Decision, Redis.RedisError> => {
+    const decision = decisionOf(answer, reservation)
+    if (decision === undefined) {
+      return Effect.fail(
+        new Redis.RedisError({ cause: new Error(`Unexpected answer of the script: ${answer.join()}`) })
+      )
+    }
+    if (decision._tag === "Admitted") admittedAt.set(reservation, answer[1] ?? 0)
+    return Effect.succeed(decision)
+  }
+
+  const reserve = (reservation: Reservation): Effect.Effect<Decision, InternalError> =>
+    Effect.matchEffect(ask(reservation), {
+      onFailure: (error) => Effect.fail(unavailable(error.cause)),
+      onSuccess: (answer) =>
+        Effect.mapErrorEager(
+          answer[0] === outcome.late
+            ? // Too late by a clock that has been set since: now that is known, and nothing was counted.
+              Effect.flatMap(ask(reservation), (again) => decided(reservation, again))
+            : decided(reservation, answer),
+          (error) => unavailable(error.cause)
+        )
+    })
 
   const inBackground = (name: string, effect: Effect.Effect<unknown, Redis.RedisError>) => {
     fork(
@@ -144,7 +163,7 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
     })
 
   const renew = Effect.fnUntraced(function* (reservations: ReadonlyArray<Reservation>) {
-    const renewedAt = yield* now
+    const renewedAt = yield* time
     const running = reservations.filter(
       (reservation) => reservation.limits.concurrency !== undefined && admittedAt.has(reservation)
     )
