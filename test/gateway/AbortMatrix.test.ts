@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Metric } from "effect"
 import { request } from "node:http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -68,6 +68,7 @@ class Subject extends Context.Service<
     readonly arrival: (marker: string) => Effect.Effect<Scripted.Received>
   }
 >()("Subject") {
+  /** Every fiber of the gateway is counted. */
   static readonly layer = Layer.effect(
     Subject,
     Effect.gen(function* () {
@@ -96,8 +97,24 @@ class Subject extends Context.Service<
       })
       return { gateway, upstream, arrival: (marker) => Deferred.await(waiting(marker)) }
     })
+  ).pipe(
+    Layer.provide(
+      Layer.succeed(Metric.FiberRuntimeMetrics, {
+        recordFiberStart: () => {
+          fibers += 1
+        },
+        recordFiberEnd: () => {
+          fibers -= 1
+        }
+      })
+    )
   )
 }
+
+let fibers = 0
+
+/** Both ends of every connection are this process's. */
+const sockets = () => process.getActiveResourcesInfo().filter((name) => name.includes("TCP")).length
 
 /** Leaves in this phase, and tells how long after that the upstream's connection closed. */
 const leaveIn = Effect.fnUntraced(function* (phase: Phase, stream: boolean, model: string, key: string, id: string) {
@@ -180,7 +197,7 @@ layer(Subject.layer, { excludeTestServices: true, timeout: "60 seconds" })("a cl
     )
   }
 
-  it.effect("and a thousand like it leave nothing behind: no call, no place, no memory", () =>
+  it.effect("and a thousand like it leave nothing behind: no call, no place, no fiber, no socket, no memory", () =>
     Effect.gen(function* () {
       const { gateway } = yield* Subject
       const key = yield* gateway.makeKey({ limits: { concurrency: 50 } })
@@ -192,6 +209,10 @@ layer(Subject.layer, { excludeTestServices: true, timeout: "60 seconds" })("a cl
         )
       yield* round("warm-up", 100)
       const before = heapAfterCollection()
+      const fibersBefore = fibers
+      const socketsBefore = sockets()
+      assert.isAbove(fibersBefore, 0)
+      assert.isAbove(socketsBefore, 0)
       yield* round("thousand", 1000)
       const grown = (heapAfterCollection() - before) / 1000
       assert.isBelow(grown, 8 * 1024, "bytes a call")
@@ -199,6 +220,8 @@ layer(Subject.layer, { excludeTestServices: true, timeout: "60 seconds" })("a cl
       const told = Effect.map(gateway.request("/metrics"), ({ text }) => readExposition(text).samples)
       yield* eventually(Effect.map(told, (samples) => samples.get("xrouter_active_requests[]") === 0))
       assert.strictEqual((yield* told).get("xrouter_active_streams[]"), 0)
+      // Some come and go by themselves: timers, kept connections.
+      yield* eventually(Effect.sync(() => fibers <= fibersBefore + 10 && sockets() <= socketsBefore + 10))
       const all = yield* Effect.forEach(
         Array.from({ length: 50 }),
         () => gateway.chat(key, { model: "fifty/m", messages, user: "after all" }),
