@@ -46,16 +46,19 @@ export const openAccount = (
     context.isUsageEstimated = usage !== undefined && meter.isEstimated
     admission.used(usage === undefined ? 0 : usage.promptTokens + usage.completionTokens)
     const status = statusOf(context, isCancelled)
+    const attempts = attemptsOf(context, status, endedAt)
+    // Where nobody has served, the last who was asked.
+    const last = meter.isIdle ? attempts.at(-1) : undefined
     entry.end({
       status,
-      provider: context.provider ?? first.provider.name,
-      providerModel: context.providerModel ?? first.model,
+      provider: last?.provider ?? context.provider ?? first.provider.name,
+      providerModel: last?.model ?? context.providerModel ?? first.model,
       finishReason: status === "completed" ? meter.finishReason : undefined,
       usage,
       estimated: context.isUsageEstimated,
       latencyMillis: endedAt - context.arrivedAt,
       firstTokenMillis: context.firstContentAt === undefined ? undefined : context.firstContentAt - context.arrivedAt,
-      attempts: attemptsOf(context, status, endedAt)
+      attempts
     })
   }
   return entry.recorded
