@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { makeAuthority } from "../support/Certificates.ts"
 import { eventually } from "../support/Eventually.ts"
@@ -202,4 +202,29 @@ layer(Subject.layer, { excludeTestServices: true, timeout: "60 seconds" })("an u
       })
     )
   }
+})
+
+describe("when every candidate fails", () => {
+  it.live("the call is booked on the one that was asked last", () =>
+    Effect.gen(function* () {
+      const upstream = yield* Scripted.make(({ method }) =>
+        method === "GET" ? Scripted.json(200, { data: [] }) : Scripted.json(501, { error: { message: "No" } })
+      )
+      const gateway = yield* startGateway({
+        providers: providers({ one: openAiSettings(upstream.url), two: openAiSettings(upstream.url) }),
+        models: new Map([["both", alias(["one/m", "two/m2"])]])
+      })
+      const key = yield* gateway.makeKey()
+      const answer = yield* gateway.chat(key, { model: "both", messages: [{ role: "user", content: "Hello" }] })
+      assert.strictEqual(answer.status, 502)
+      const row = Effect.map(
+        gateway.request(`/v1/generation?id=${answer.headers.get("x-request-id")}`, {
+          headers: { authorization: `Bearer ${key}` }
+        }),
+        ({ json }) => json.data
+      )
+      yield* eventually(Effect.map(row, (row) => row?.status === "failed"))
+      assert.deepInclude(yield* row, { provider: "two", provider_model: "m2", tokens_completion: 0 })
+    }).pipe(Effect.scoped)
+  )
 })
