@@ -26,13 +26,14 @@ export interface GigaChatUpstream {
   readonly requests: ReadonlyArray<Received>
   readonly chats: () => ReadonlyArray<Received>
   readonly tokens: () => ReadonlyArray<Received>
+  readonly embeddings: () => ReadonlyArray<Received>
   /** The next request of any kind that nobody has taken yet. */
   readonly take: Effect.Effect<Received>
   /** What the real API lets pass and nobody should send: unknown fields, `function_call` without functions. */
   readonly violations: ReadonlyArray<string>
   /** What is answered from now on. */
   readonly answer: (answer: Partial<Answer>) => void
-  /** Instead of the answer, for the next chat request that is let in; called several times, for as many of the next. */
+  /** Instead of the answer, for the next request of a chat or of vectors that is let in; called several times, for as many of the next. */
   readonly next: (step: Step) => void
   /** Instead of a token, for the next request of one. */
   readonly nextToken: (step: Step) => void
@@ -44,6 +45,8 @@ export interface Answer {
   /** One chunk of a stream each; joined in a whole answer. */
   readonly pieces: ReadonlyArray<string>
   readonly reasoning: string | undefined
+  /** A function that is called after the text, in one chunk of a stream; the answer ends with `function_call`. */
+  readonly call: GigaChatCall | undefined
   readonly finishReason: string
   readonly usage: unknown
   /** The answer begins when it is opened. */
@@ -52,6 +55,12 @@ export interface Answer {
   readonly proceed: Latch.Latch | undefined
   /** After the last piece, in place of the finish: the stream ends in order, or its connection closes. */
   readonly cut: "end" | "close" | undefined
+}
+
+export interface GigaChatCall {
+  readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly stateId?: string
 }
 
 export interface GigaChatUpstreamOptions {
@@ -75,6 +84,7 @@ const models = [
 const everyday: Answer = {
   pieces: ["Раз, два", ", три."],
   reasoning: undefined,
+  call: undefined,
   finishReason: "stop",
   usage: { prompt_tokens: 17, completion_tokens: 3, total_tokens: 20, precached_prompt_tokens: 2 },
   begin: undefined,
@@ -136,12 +146,16 @@ export const make = Effect.fnUntraced(function* (
     return (current.begin === undefined ? step : steps(wait(current.begin), step))(exchange)
   }
 
+  const embed: Step = (exchange) => (planned.shift() ?? embedded(exchange.request.body, catalogue))(exchange)
+
   const route = ({ method, path }: Received): Step => {
     switch (`${method} ${path}`) {
       case "POST /api/v2/oauth":
         return token
       case "POST /api/v1/chat/completions":
         return authorized(chat)
+      case "POST /api/v1/embeddings":
+        return authorized(embed)
       case "GET /api/v1/models":
         return authorized(
           json(200, {
@@ -164,6 +178,7 @@ export const make = Effect.fnUntraced(function* (
     requests: server.requests,
     chats: received("/api/v1/chat/completions"),
     tokens: received("/api/v2/oauth"),
+    embeddings: received("/api/v1/embeddings"),
     take: server.take,
     violations,
     answer: (answer) => {
@@ -183,24 +198,43 @@ export const make = Effect.fnUntraced(function* (
 
 const about = { created: 1_790_000_000, model: "GigaChat:2.0.28.2", object: "chat.completion" }
 
-const whole = ({ cut, finishReason, pieces, reasoning, usage }: Answer): Step => {
+const called = (call: GigaChatCall | undefined) =>
+  call === undefined
+    ? {}
+    : {
+        function_call: { name: call.name, arguments: call.arguments },
+        ...(call.stateId === undefined ? {} : { functions_state_id: call.stateId })
+      }
+
+const whole = ({ call, cut, finishReason, pieces, reasoning, usage }: Answer): Step => {
   const message = {
     content: pieces.join(""),
     role: "assistant",
+    ...called(call),
     ...(reasoning === undefined ? {} : { reasoning_content: reasoning })
   }
-  const step = json(200, { choices: [{ message, index: 0, finish_reason: finishReason }], ...about, usage })
+  const step = json(200, {
+    choices: [{ message, index: 0, finish_reason: call === undefined ? finishReason : "function_call" }],
+    ...about,
+    usage
+  })
   return cut === undefined ? step : close
 }
 
-const streamed = ({ cut, finishReason, pieces, proceed, reasoning, usage }: Answer): Step => {
+const streamed = ({ call, cut, finishReason, pieces, proceed, reasoning, usage }: Answer): Step => {
   const chunk = (delta: Readonly<Record<string, unknown>>) => frame({ choices: [{ delta, index: 0 }], ...about })
   const said = [
     ...(reasoning === undefined ? [] : [{ content: "", reasoning_content: reasoning }]),
     ...pieces.map((content) => ({ content }))
   ].map((delta, index) => chunk(index === 0 ? { ...delta, role: "assistant" } : delta))
   const finish = frame({
-    choices: [{ delta: { content: "" }, index: 0, finish_reason: finishReason }],
+    choices: [
+      {
+        delta: { content: "", ...called(call) },
+        index: 0,
+        finish_reason: call === undefined ? finishReason : "function_call"
+      }
+    ],
     ...about,
     usage
   })
@@ -211,6 +245,31 @@ const streamed = ({ cut, finishReason, pieces, proceed, reasoning, usage }: Answ
     ...said.slice(1),
     ...(cut === undefined ? [finish, frame("[DONE]"), end] : [cut === "end" ? end : close])
   )
+}
+
+// Vectors
+
+/** A list of texts and nothing else; usage is told of each vector. */
+const embedded = (body: unknown, catalogue: ReadonlyArray<{ readonly id: string; readonly type: string }>): Step => {
+  const refuse = (status: number, message: string) => json(status, { status, message })
+  const { input, model, ...rest } = isJsonObject(body) ? body : {}
+  if (!catalogue.some(({ id, type }) => id === model && type === "embedder")) return refuse(404, "No such model")
+  const texts: ReadonlyArray<unknown> = Array.isArray(input) ? input : []
+  if (texts.length === 0 || texts.some((text) => typeof text !== "string")) {
+    return refuse(422, "input must be an array of strings")
+  }
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) return refuse(422, `${unknown} is no field of v1`)
+  return json(200, {
+    object: "list",
+    data: texts.map((text, index) => ({
+      object: "embedding",
+      index,
+      embedding: [String(text).length, 0.5],
+      usage: { prompt_tokens: 3 }
+    })),
+    model
+  })
 }
 
 // The token endpoint

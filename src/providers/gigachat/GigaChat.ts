@@ -12,6 +12,8 @@ import * as TokenEndpoint from "../TokenEndpoint.ts"
 import * as TokenKeeper from "../TokenKeeper.ts"
 import * as Upstream from "../Upstream.ts"
 import * as GigaChatDialect from "./GigaChatDialect.ts"
+import * as GigaChatEmbeddings from "./GigaChatEmbeddings.ts"
+import { abilities } from "./GigaChatParameters.ts"
 import { issueToken } from "./GigaChatToken.ts"
 import { decodeModels, wordsIn } from "./GigaChatWire.ts"
 
@@ -40,7 +42,7 @@ export const make = Effect.fn("GigaChat.make")(function* (
   }
   const upstream = yield* Upstream.make(options)
   const credentials = yield* makeCredentials(settings, options)
-  return Assembly.make({
+  const provider = Assembly.make({
     name,
     dialect: GigaChatDialect.make(name),
     upstream,
@@ -49,6 +51,8 @@ export const make = Effect.fn("GigaChat.make")(function* (
     path: "/chat/completions",
     models: listModels(name, upstream, credentials)
   })
+  const embed = GigaChatEmbeddings.make(name, { upstream, credentials })
+  return { ...provider, abilities: () => abilities, embed }
 })
 
 const makeCredentials = Effect.fnUntraced(function* (
@@ -73,6 +77,11 @@ const listModels = Effect.fn("GigaChat.models")(function* (
   const models = decodeModels(text)
   if (Result.isFailure(models)) return yield* invalidAnswer({ provider }, "sent a list of models that cannot be read")
   return models.success.data
-    .filter(({ type }) => type === undefined || type === null || type === "chat")
-    .map(({ id, owned_by, created }) => ({ id, ownedBy: owned_by ?? "salutedevices", created: created ?? 0 }))
+    .filter(({ type }) => !type || type === "chat" || type === "embedder")
+    .map(({ id, owned_by, created, type }) => ({
+      id,
+      ownedBy: owned_by ?? "salutedevices",
+      created: created ?? 0,
+      purpose: type === "embedder" ? "embedding" : "chat"
+    }))
 })

@@ -5,13 +5,20 @@ import { tokenCount, type Usage } from "../../domain/Usage.ts"
 import { failedAnswer, invalidAnswer } from "../BrokenAnswers.ts"
 import type { Dialect, Refusal } from "../Dialect.ts"
 import type { Carrier } from "../Parameters.ts"
+import { isNothing } from "../JsonText.ts"
+import type { ChatCall } from "../Provider.ts"
 import { refusalFailure } from "../Refusals.ts"
+import { argumentsText, callId } from "./GigaChatCalls.ts"
+import { lowerFunctions, namesOf, offerOf } from "./GigaChatFunctions.ts"
 import { lowerMessages } from "./GigaChatMessages.ts"
 import { carried, lowerParameters } from "./GigaChatParameters.ts"
 import { decodeAnswer, type GigaChatAnswer, type GigaChatSaid, type GigaChatUsage, wordsOf } from "./GigaChatWire.ts"
 
-/** What of a stream has been told so far. */
+/** What of an answer has been told so far. */
 export interface GigaChatState {
+  readonly call: ChatCall
+  /** How many functions it has called. */
+  calls: number
   isStarted: boolean
   isFinished: boolean
   usage: Usage | undefined
@@ -19,7 +26,7 @@ export interface GigaChatState {
 
 type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
 
-/** GigaChat's `POST /chat/completions`, v1, for conversations of text. */
+/** GigaChat's `POST /chat/completions`, v1, for conversations of text and functions. */
 export const make = (provider: string): Dialect<GigaChatState> => {
   const teller = { provider }
   const carrier: Carrier = { provider, who: "GigaChat models", carried }
@@ -29,20 +36,29 @@ export const make = (provider: string): Dialect<GigaChatState> => {
   const lower: Dialect<GigaChatState>["lower"] = ({ model, request, requestId }) =>
     Result.gen(function* () {
       const { body, dropped } = yield* lowerParameters(carrier, request)
-      const messages = yield* lowerMessages(carrier, request.messages)
-      return { body: { model, messages, ...body }, dropped, headers: { "X-Request-ID": requestId } }
+      const names = namesOf(request)
+      const functions = yield* lowerFunctions(carrier, yield* offerOf(carrier, request), names)
+      const messages = yield* lowerMessages(carrier, request.messages, names)
+      return { body: { model, messages, ...functions, ...body }, dropped, headers: { "X-Request-ID": requestId } }
     })
 
   // Answer
 
-  const read = (body: string): Told =>
+  const start = (call: ChatCall): GigaChatState => ({
+    call,
+    calls: 0,
+    isStarted: false,
+    isFinished: false,
+    usage: undefined
+  })
+
+  const read = (state: GigaChatState, body: string): Told =>
     Result.flatMap(parse(body), ({ choices, model, usage }) => {
       const choice = choices?.[0]
       if (!choice?.message) return Result.fail(invalidAnswer(teller, "sent an answer without a message"))
-      return Result.map(Result.all([deltas(choice.message), finish(choice.finish_reason)]), ([said, finished]) => [
+      return Result.map(last(state, body, choice.message, choice.finish_reason), (said) => [
         { _tag: "Started", upstreamModel: model ?? undefined },
         ...said,
-        ...finished,
         { _tag: "Finished", usage: usageOf(usage) }
       ])
     })
@@ -57,22 +73,68 @@ export const make = (provider: string): Dialect<GigaChatState> => {
     return words === undefined ? Result.succeed(answer.success) : Result.fail(refused(words.status, words.message))
   }
 
-  const deltas = (said: GigaChatSaid | null | undefined): Told => {
+  const deltas = (state: GigaChatState, text: string, said: GigaChatSaid | null | undefined): Told => {
     // Progress of a built-in function is no part of the answer.
     if (!said || said.role === "function_in_progress") return Result.succeed([])
-    if (said.function_call) return Result.fail(calledUnasked())
     const events: Array<ChatEvent> = []
     if (said.reasoning_content) events.push({ _tag: "ReasoningDelta", choice: 0, text: said.reasoning_content })
     if (said.content) events.push({ _tag: "TextDelta", choice: 0, text: said.content })
-    return Result.succeed(events)
+    if (!said.function_call) return Result.succeed(events)
+    const own = `call_${state.call.requestId}_0_${state.calls}`
+    // A second call is not documented; should one come, it is told apart.
+    const id = state.calls === 0 ? callId(said.functions_state_id, own) : own
+    return Result.map(called(state, text, said.function_call, id), (call) => [...events, ...call])
   }
 
-  const finish = (reason: string | null | undefined): Told => {
+  /** The caller knows only the functions that it offered, by its own names for them. */
+  const called = (
+    state: GigaChatState,
+    text: string,
+    { arguments: told, name: called }: NonNullable<GigaChatSaid["function_call"]>,
+    id: string
+  ): Told => {
+    const { request } = state.call
+    const offer = Result.getOrUndefined(offerOf(carrier, request))
+    const name = namesOf(request).fromGigaChat(called)
+    if (name === undefined || offer?.functions.some(({ definition }) => definition.name === name) !== true) {
+      return Result.fail(calledUnasked())
+    }
+    const call = state.calls++
+    const args = argumentsText(text, told)
+    return Result.succeed(
+      offer.isOld
+        ? [{ _tag: "ChoiceExtra", choice: 0, delta: { function_call: { name, arguments: args } } }]
+        : [
+            { _tag: "ToolCallDelta", choice: 0, call, id, name, arguments: "" },
+            { _tag: "ToolCallDelta", choice: 0, call, arguments: args }
+          ]
+    )
+  }
+
+  /** The end of an answer, and what is said with it. */
+  const last = (
+    state: GigaChatState,
+    text: string,
+    said: GigaChatSaid | null | undefined,
+    reason: string | null | undefined
+  ): Told =>
+    Result.flatMap(deltas(state, text, said), (events) =>
+      Result.map(finish(state, reason), (finished) => [...events, finished])
+    )
+
+  const finish = (
+    { call, calls }: GigaChatState,
+    reason: string | null | undefined
+  ): Result.Result<ChatEvent, ProviderFailure> => {
     if (!reason) return Result.fail(cutOff())
-    if (reason === "function_call") return Result.fail(calledUnasked())
-    return reason === "error"
-      ? Result.fail(failedAnswer(teller, "ended its answer with an error"))
-      : Result.succeed([{ _tag: "ChoiceFinished", choice: 0, reason: finishReasons[reason] ?? "stop" }])
+    if (reason === "error") return Result.fail(failedAnswer(teller, "ended its answer with an error"))
+    if (reason === "function_call" && calls === 0) return Result.fail(calledUnasked())
+    const told = finishReasons[reason] ?? "stop"
+    return Result.succeed({
+      _tag: "ChoiceFinished",
+      choice: 0,
+      reason: told === "stop" && calls > 0 ? (isNothing(call.request.functions) ? "tool_calls" : "function_call") : told
+    })
   }
 
   // Stream
@@ -88,13 +150,10 @@ export const make = (provider: string): Dialect<GigaChatState> => {
       state.usage = usageOf(usage) ?? state.usage
       const choice = choices?.[0]
       if (choice === undefined || state.isFinished) return Result.succeed(opening)
-      if (!choice.finish_reason) return Result.map(deltas(choice.delta), (said) => [...opening, ...said])
-      state.isFinished = true
-      return Result.map(Result.all([deltas(choice.delta), finish(choice.finish_reason)]), ([said, finished]) => [
-        ...opening,
-        ...said,
-        ...finished
-      ])
+      const { delta, finish_reason: reason } = choice
+      if (reason) state.isFinished = true
+      const told = reason ? last(state, frame, delta, reason) : deltas(state, frame, delta)
+      return Result.map(told, (said) => [...opening, ...said])
     })
   }
 
@@ -123,13 +182,12 @@ export const make = (provider: string): Dialect<GigaChatState> => {
 
   const cutOff = () => failedAnswer(teller, "cut off its answer before the end")
 
-  /** None is ever offered. */
-  const calledUnasked = () => invalidAnswer(teller, "called a function though none was offered")
+  const calledUnasked = () => invalidAnswer(teller, "called a function that was not offered")
 
   return {
     lower,
-    read: (_call, body) => read(body),
-    start: () => ({ isStarted: false, isFinished: false, usage: undefined }),
+    read: (call, body) => read(start(call), body),
+    start,
     step,
     halt,
     refuse: (_call, refusal) => refuse(refusal)

@@ -1,34 +1,153 @@
 import { Result } from "effect"
-import type { ChatRequest } from "../../domain/ChatRequest.ts"
-import type { ValidationError } from "../../domain/Errors.ts"
-import { messageText } from "../MessageText.ts"
-import type { Carrier } from "../Parameters.ts"
+import type { ChatRequest, Message, ToolCall } from "../../domain/ChatRequest.ts"
+import { ValidationError } from "../../domain/Errors.ts"
+import { contentText } from "../MessageText.ts"
+import { type Carrier, unsupported } from "../Parameters.ts"
+import type { FunctionNames } from "./FunctionNames.ts"
+import { argumentsObject, resultText, stateIdOf } from "./GigaChatCalls.ts"
 import type { GigaChatMessage } from "./GigaChatWire.ts"
 
+type Messages = ChatRequest["messages"]
+type Step = Result.Result<void, ValidationError>
+
 /**
- * A conversation as GigaChat v1 takes it: text only, one system message and that first, roles by turns. What the caller
- * said as `system` or `developer` later on is moved to the front: as a user's words it would lose its authority.
+ * A conversation as GigaChat v1 takes it: one system message and that first, roles by turns, one call a message and
+ * its result right after. What the caller said as `system` or `developer` later on is moved to the front: as a user's
+ * words it would lose its authority.
  */
 export const lowerMessages = (
   carrier: Carrier,
-  messages: ChatRequest["messages"]
+  messages: Messages,
+  names: FunctionNames
 ): Result.Result<ReadonlyArray<GigaChatMessage>, ValidationError> => {
-  const instructions: Array<string> = []
-  const turns: Array<GigaChatMessage> = []
+  const conversation = new Conversation(carrier, messages, names)
   for (const [index, message] of messages.entries()) {
-    const text = messageText(carrier, message, `messages[${index}]`)
-    if (Result.isFailure(text)) return Result.fail(text.failure)
-    if (message.role === "user" || message.role === "assistant") say(turns, message.role, text.success)
-    else if (text.success !== "") instructions.push(text.success)
+    const told = conversation.tell(message, index)
+    if (Result.isFailure(told)) return Result.fail(told.failure)
   }
-  return Result.succeed(
-    instructions.length === 0 ? turns : [{ role: "system", content: instructions.join("\n\n") }, ...turns]
-  )
+  return Result.succeed(conversation.lowered)
 }
 
-/** Two messages of one role in a row are one message of two lines: some models' templates insist on turns. */
-const say = (turns: Array<GigaChatMessage>, role: "user" | "assistant", content: string): void => {
-  const last = turns.at(-1)
-  if (last === undefined || last.role !== role) turns.push({ role, content })
-  else turns[turns.length - 1] = { role, content: [last.content, content].filter((text) => text !== "").join("\n") }
+class Conversation {
+  private readonly instructions: Array<string> = []
+  private readonly turns: Array<GigaChatMessage> = []
+  /** Places of the results that stand beside their calls already. */
+  private readonly answered = new Set<number>()
+  private readonly carrier: Carrier
+  private readonly messages: Messages
+  private readonly names: FunctionNames
+
+  constructor(carrier: Carrier, messages: Messages, names: FunctionNames) {
+    this.carrier = carrier
+    this.messages = messages
+    this.names = names
+  }
+
+  get lowered(): ReadonlyArray<GigaChatMessage> {
+    return this.instructions.length === 0
+      ? this.turns
+      : [{ role: "system", content: this.instructions.join("\n\n") }, ...this.turns]
+  }
+
+  tell(message: Message, index: number): Step {
+    if (message.role === "tool") return this.answered.has(index) ? Result.void : this.strayResult(index)
+    const text = contentText(this.carrier, message.content, `messages[${index}].content`)
+    if (Result.isFailure(text)) return Result.fail(text.failure)
+    switch (message.role) {
+      case "user":
+        this.say("user", text.success)
+        return Result.void
+      case "function":
+        this.result(message.name, text.success)
+        return Result.void
+      case "assistant": {
+        const { function_call: call, tool_calls: calls } = message
+        if (calls && calls.length > 0) return this.calls(text.success, calls, index)
+        if (call) return this.call(text.success, call, `messages[${index}].function_call`)
+        this.say("assistant", text.success)
+        return Result.void
+      }
+      default:
+        if (text.success !== "") this.instructions.push(text.success)
+        return Result.void
+    }
+  }
+
+  /** Two messages of one role in a row are one message of two lines: some models' templates insist on turns. */
+  private say(role: "user" | "assistant", content: string): void {
+    const last = this.turns.at(-1)
+    if (last === undefined || last.role !== role || last.function_call !== undefined) this.turns.push({ role, content })
+    else this.turns[this.turns.length - 1] = { role, content: joined(last.content, content) }
+  }
+
+  /** GigaChat makes one call at a time: calls made at once are told one after another, each with its result. */
+  private calls(text: string, calls: ReadonlyArray<ToolCall>, index: number): Step {
+    const results = this.resultsAfter(index)
+    for (const [position, { id, function: body, type }] of calls.entries()) {
+      const path = `messages[${index}].tool_calls[${position}]`
+      if (body === undefined || type !== "function") {
+        return unsupported(this.carrier, `${path}.type`, "only functions can be called")
+      }
+      const called = this.call(position === 0 ? text : "", body, `${path}.function`, stateIdOf(id))
+      if (Result.isFailure(called)) return called
+      const place = results.findIndex((result) => result.id === id)
+      const [result] = place === -1 ? [] : results.splice(place, 1)
+      if (result === undefined)
+        return this.invalid(`${path}.id`, "No message of role `tool` holds the result of this call")
+      const content = contentText(this.carrier, result.content, `messages[${result.index}].content`)
+      if (Result.isFailure(content)) return Result.fail(content.failure)
+      this.answered.add(result.index)
+      this.result(body.name, content.success)
+    }
+    return Result.void
+  }
+
+  /** The results that follow a message, as far as only instructions, which are moved away, stand between. */
+  private resultsAfter(index: number) {
+    const results: Array<{ readonly index: number; readonly id: string; readonly content: Message["content"] }> = []
+    for (let at = index + 1; at < this.messages.length; at++) {
+      const message = this.messages[at]
+      if (message?.role === "tool") results.push({ index: at, id: message.tool_call_id, content: message.content })
+      else if (message?.role !== "system" && message?.role !== "developer") break
+    }
+    return results
+  }
+
+  private call(
+    text: string,
+    { arguments: given, name }: { readonly name: string; readonly arguments: string },
+    path: string,
+    stateId?: string
+  ): Step {
+    const args = argumentsObject(given)
+    if (args === undefined) return this.invalid(`${path}.arguments`, "Expected the text of a JSON object")
+    const last = this.turns.at(-1)
+    const isOpen = last?.role === "assistant" && last.function_call === undefined
+    if (isOpen) this.turns.pop()
+    this.turns.push({
+      role: "assistant",
+      content: isOpen ? joined(last.content, text) : text,
+      function_call: { name: this.names.toGigaChat(name), arguments: args },
+      ...(stateId === undefined ? {} : { functions_state_id: stateId })
+    })
+    return Result.void
+  }
+
+  private result(name: string, text: string): void {
+    this.turns.push({ role: "function", name: this.names.toGigaChat(name), content: resultText(text) })
+  }
+
+  private strayResult(index: number): Step {
+    return this.invalid(
+      `messages[${index}].tool_call_id`,
+      "No call of the assistant's message before has this id, or it has its result already"
+    )
+  }
+
+  private invalid(param: string, message: string) {
+    const { provider } = this.carrier
+    return Result.fail(new ValidationError({ reason: "invalid_body", param, message, provider }))
+  }
 }
+
+const joined = (...texts: ReadonlyArray<string>): string => texts.filter((text) => text !== "").join("\n")

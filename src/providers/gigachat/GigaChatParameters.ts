@@ -2,9 +2,12 @@ import { Result, Schema } from "effect"
 import { type ChatRequest, maxTokens } from "../../domain/ChatRequest.ts"
 import { ValidationError } from "../../domain/Errors.ts"
 import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { type Carrier, checkParameters, droppedNames } from "../Parameters.ts"
+import { type Carrier, checkParameters, droppedNames, unsupported } from "../Parameters.ts"
+import type { Abilities } from "../Provider.ts"
+import { tooLarge } from "./GigaChatFunctions.ts"
+import { inSubset } from "./SchemaSubset.ts"
 
-/** Everything of a request beside its messages. */
+/** Everything of a request beside its messages and functions. */
 export const lowerParameters = (
   carrier: Carrier,
   request: ChatRequest
@@ -14,11 +17,13 @@ export const lowerParameters = (
     yield* checkParameters(fields, carrier)
     const own = yield* lowerExtensions(carrier, fields)
     const effort = lowerEffort(request.reasoning_effort)
+    const format = yield* lowerFormat(carrier, request.response_format)
     return {
       body: {
         ...lowerSampling(request),
         max_tokens: maxTokens(request),
         reasoning_effort: effort,
+        response_format: format,
         ...own,
         stream: request.stream === true ? true : undefined
       },
@@ -48,6 +53,30 @@ const lowerEffort = (effort: string | undefined): "low" | "medium" | "high" | un
     default:
       return undefined
   }
+}
+
+/** GigaChat has a schema's fields beside its type, not in an object of their own. */
+const lowerFormat = (
+  carrier: Carrier,
+  format: ChatRequest["response_format"]
+): Result.Result<JsonObject | undefined, ValidationError> => {
+  if (format === undefined || format.type === "text") return Result.succeed(undefined)
+  if (format.type !== "json_schema") {
+    return unsupported(carrier, "response_format", "it can only be text or json_schema")
+  }
+  const asked = format.json_schema?.schema
+  const schema = asked ? inSubset(asked) : undefined
+  if (schema === undefined) {
+    return Result.fail(
+      new ValidationError({
+        reason: "invalid_body",
+        param: "response_format.json_schema.schema",
+        message: asked ? tooLarge : "A `response_format` of type json_schema needs its schema",
+        provider: carrier.provider
+      })
+    )
+  }
+  return Result.succeed({ type: "json_schema", schema, strict: format.json_schema?.strict ?? undefined })
 }
 
 interface Extension {
@@ -84,5 +113,17 @@ export const carried: ReadonlySet<string> = new Set([
   "temperature",
   "top_p",
   "reasoning_effort",
+  "tools",
+  "tool_choice",
+  "functions",
+  "function_call",
+  "response_format",
   ...extensions.map(({ param }) => param)
 ])
+
+/** What every model of GigaChat can do by itself. */
+export const abilities: Abilities = {
+  parameters: new Set([...carried, "stream", "max_tokens", "max_completion_tokens"]),
+  formats: new Set(["json_schema"]),
+  input: new Set(["text"])
+}

@@ -1,5 +1,5 @@
 import { Result, Schema } from "effect"
-import { isJsonObject } from "../../domain/Json.ts"
+import { isJsonObject, type JsonObject } from "../../domain/Json.ts"
 
 /**
  * What GigaChat's API says on the wire, v1 (developers.sber.ru/docs/ru/gigachat/api/reference). Everything that an answer
@@ -8,10 +8,18 @@ import { isJsonObject } from "../../domain/Json.ts"
 
 const Nullable = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
-/** A message as v1 takes it: `content` is always text, and a system message stands first or nowhere. */
+/**
+ * A message as v1 takes it: `content` is always text (of role `function`: JSON text), a system message stands first or
+ * nowhere, and an assistant's message holds one call at most.
+ */
 export type GigaChatMessage = {
-  readonly role: "system" | "user" | "assistant"
+  readonly role: "system" | "user" | "assistant" | "function"
   readonly content: string
+  /** Of role `function`: whose result it is. */
+  readonly name?: string
+  readonly function_call?: { readonly name: string; readonly arguments: JsonObject }
+  /** As it came with the call. */
+  readonly functions_state_id?: string
 }
 
 /** Cached tokens are counted apart: neither `prompt_tokens` nor `total_tokens` has them in it. */
@@ -27,7 +35,9 @@ export const GigaChatSaid = Schema.Struct({
   role: Nullable(Schema.String),
   content: Nullable(Schema.String),
   reasoning_content: Nullable(Schema.String),
-  function_call: Nullable(Schema.Struct({ name: Schema.String }))
+  /** `arguments` are an object. */
+  function_call: Nullable(Schema.Struct({ name: Schema.String, arguments: Schema.optionalKey(Schema.Unknown) })),
+  functions_state_id: Nullable(Schema.String)
 })
 export type GigaChatSaid = typeof GigaChatSaid.Type
 

@@ -50,6 +50,19 @@ const textOf = (events: ReadonlyArray<ChatEvent>): string =>
 const usage = { promptTokens: 19, completionTokens: 3, cachedTokens: 2, reasoningTokens: 0 }
 
 describe("GigaChat", () => {
+  it.effect("tells what its models can do by themselves", () =>
+    Effect.gen(function* () {
+      const { provider } = yield* setUp()
+      const able = provider.abilities?.("GigaChat-2")
+      assert.deepStrictEqual(able?.formats, new Set(["json_schema"]))
+      assert.deepStrictEqual(able?.input, new Set(["text"]))
+      for (const name of ["tools", "tool_choice", "response_format", "temperature", "max_tokens"]) {
+        assert.isTrue(able?.parameters.has(name), name)
+      }
+      for (const name of ["stop", "n", "seed", "logprobs"]) assert.isFalse(able?.parameters.has(name), name)
+    })
+  )
+
   for (const stream of [false, true]) {
     describe(stream ? "in a stream" : "in one piece", () => {
       it.effect("answers, and was sent what its API wants", () =>
@@ -74,6 +87,60 @@ describe("GigaChat", () => {
             "content-type": "application/json",
             accept: stream ? "text/event-stream" : "application/json",
             "x-request-id": "req_1"
+          })
+          assert.deepStrictEqual(server.violations, [])
+        })
+      )
+
+      it.effect("calls a function and takes its result, by the caller's name and with GigaChat's state id", () =>
+        Effect.gen(function* () {
+          const { provider, server } = yield* setUp()
+          const stateId = "3f0c2a10-5b7e-4c55-9d1e-0a1b2c3d4e5f"
+          const tools = [{ type: "function", function: { name: "mcp.weather/now", parameters: { type: "object" } } }]
+          const user = { role: "user", content: "Погода в Туле?" } as const
+          server.answer({ pieces: [], call: { name: "mcp_weather_now", arguments: { city: "Тула" }, stateId } })
+          const events = yield* ask(provider, { stream, tools, messages: [user] })
+          const id = `call_${stateId}`
+          assert.deepStrictEqual(events.slice(1), [
+            { _tag: "ToolCallDelta", choice: 0, call: 0, id, name: "mcp.weather/now", arguments: "" },
+            { _tag: "ToolCallDelta", choice: 0, call: 0, arguments: '{"city":"Тула"}' },
+            { _tag: "ChoiceFinished", choice: 0, reason: "tool_calls" },
+            { _tag: "Finished", usage }
+          ])
+
+          server.answer({ pieces: ["21 °C"], call: undefined })
+          const called = { name: "mcp.weather/now", arguments: '{"city":"Тула"}' }
+          const answer = yield* ask(provider, {
+            stream,
+            tools,
+            messages: [
+              user,
+              { role: "assistant", content: null, tool_calls: [{ id, type: "function", function: called }] },
+              { role: "tool", tool_call_id: id, content: "21 °C" }
+            ]
+          })
+          assert.strictEqual(textOf(answer), "21 °C")
+          assert.deepStrictEqual(server.chats()[1]?.body, {
+            model: "GigaChat-2-Max",
+            messages: [
+              user,
+              {
+                role: "assistant",
+                content: "",
+                function_call: { name: "mcp_weather_now", arguments: { city: "Тула" } },
+                functions_state_id: stateId
+              },
+              { role: "function", name: "mcp_weather_now", content: '{"result":"21 °C"}' }
+            ],
+            functions: [
+              {
+                name: "mcp_weather_now",
+                description: "mcp.weather/now",
+                parameters: { type: "object", properties: {} }
+              }
+            ],
+            function_call: "auto",
+            ...(stream ? { stream: true } : {})
           })
           assert.deepStrictEqual(server.violations, [])
         })
@@ -205,18 +272,19 @@ describe("GigaChat", () => {
     })
   )
 
-  it.effect("lists its chat models and no others, with a token replaced where need be", () =>
+  it.effect("lists its models for chats and embeddings and no others, with a token replaced where need be", () =>
     Effect.gen(function* () {
       const { provider, server } = yield* setUp()
       const ids = Effect.map(provider.models, (models) => models.map(({ id }) => id))
-      assert.deepStrictEqual(yield* ids, ["GigaChat-2", "GigaChat-2-Pro", "GigaChat-2-Max"])
+      assert.deepStrictEqual(yield* ids, ["GigaChat-2", "GigaChat-2-Pro", "GigaChat-2-Max", "Embeddings"])
       server.expireTokens()
-      assert.deepStrictEqual(yield* ids, ["GigaChat-2", "GigaChat-2-Pro", "GigaChat-2-Max"])
+      assert.deepStrictEqual(yield* ids, ["GigaChat-2", "GigaChat-2-Pro", "GigaChat-2-Max", "Embeddings"])
       assert.strictEqual(server.tokens().length, 2)
       assert.deepStrictEqual((yield* provider.models)[0], {
         id: "GigaChat-2",
         ownedBy: "salutedevices",
-        created: 0
+        created: 0,
+        purpose: "chat"
       })
     })
   )

@@ -105,7 +105,7 @@ describe("A whole answer of GigaChat", () => {
       ["where it does not say how it ended", whole({ content: "а" }, null), { reason: "provider_failed" }],
       ["where the model broke off", whole({ content: "" }, "error"), { reason: "provider_failed" }],
       [
-        "where it calls a function, as none is ever offered",
+        "where it calls a function that was not offered",
         whole({ content: "", function_call: { name: "f", arguments: {} } }, "function_call"),
         { reason: "provider_invalid_answer" }
       ],

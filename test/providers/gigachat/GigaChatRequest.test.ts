@@ -78,7 +78,7 @@ describe("A request to GigaChat", () => {
     assert.deepStrictEqual(refusal({ flags: [1] }), { reason: "invalid_body", param: "flags" })
   })
 
-  it("never says function_call, which would wake the built-in functions", () => {
+  it("without tools never says function_call, which would wake the built-in functions", () => {
     for (const fields of [{}, { tools: [] }, { tool_choice: "auto" }, { tools: [aTool], tool_choice: "none" }]) {
       assert.notProperty(wire(fields), "function_call")
       assert.notProperty(wire(fields), "functions")
@@ -106,13 +106,7 @@ describe("A request to GigaChat", () => {
 
   describe("is refused where the answer would be another one", () => {
     const cases: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>]> = [
-      ["tools", { tools: [aTool] }],
-      ["tool_choice", { tool_choice: "required" }],
-      ["tool_choice", { tool_choice: { type: "function", function: { name: "f" } } }],
-      ["functions", { functions: [{ name: "f", parameters: {} }] }],
-      ["function_call", { function_call: { name: "f" } }],
       ["response_format", { response_format: { type: "json_object" } }],
-      ["response_format", { response_format: { type: "json_schema", json_schema: {} } }],
       ["n", { n: 2 }],
       ["stop", { stop: "END" }],
       ["stop", { stop: ["END"] }],
@@ -194,18 +188,19 @@ describe("A conversation with GigaChat", () => {
     ])
   })
 
-  describe("is refused, with the path, where it holds more than text", () => {
+  describe("is refused, with the path, where it holds more than text and functions", () => {
     const user = { role: "user", content: "а" }
     const image = { type: "image_url", image_url: { url: "data:image/png;base64,AA==" } }
-    const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } }
+    const asks = {
+      role: "assistant",
+      tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{}" } }]
+    }
     const cases: ReadonlyArray<readonly [string, ReadonlyArray<unknown>]> = [
       ["messages[1].content[1]", [user, { role: "user", content: [{ type: "text", text: "что тут?" }, image] }]],
       ["messages[0].content[0]", [{ role: "user", content: [{ type: "input_audio", input_audio: {} }] }]],
       ["messages[0].content[0]", [{ role: "user", content: [{ type: "file", file: {} }] }]],
-      ["messages[1].tool_calls", [user, { role: "assistant", content: null, tool_calls: [call] }]],
-      ["messages[1].function_call", [user, { role: "assistant", content: null, function_call: { name: "f" } }]],
-      ["messages[1].role", [user, { role: "tool", tool_call_id: "c", content: "1" }]],
-      ["messages[1].role", [user, { role: "function", name: "f", content: "1" }]]
+      ["messages[2].content[0]", [user, asks, { role: "tool", tool_call_id: "c", content: [image] }]],
+      ["messages[1].tool_calls[0].type", [user, { role: "assistant", tool_calls: [{ id: "c", type: "custom" }] }]]
     ]
     for (const [param, messages] of cases) {
       it(`${param}: ${JSON.stringify(messages.at(-1))}`, () => {
