@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Scripted from "./ScriptedUpstream.ts"
-import { type Completion, readCompletion, type Refused } from "./YandexProtocol.ts"
+import { type Completion, type Embedding, readCompletion, readEmbedding, type Refused } from "./YandexProtocol.ts"
 
 /** Yandex Cloud on the loopback: text generation and the token endpoint, as strict as they are. */
 export interface YandexUpstream {
@@ -16,10 +16,14 @@ export interface YandexUpstream {
   readonly folderId: string
   /** Every request to the text generation service, refused ones too. */
   readonly completions: ReadonlyArray<Scripted.Received>
+  /** Every request for an embedding, refused ones too. */
+  readonly embeddings: ReadonlyArray<Scripted.Received>
   /** Every request to the token endpoint. */
   readonly tokenRequests: ReadonlyArray<Scripted.Received>
   /** How the next valid completion requests are answered; without any, each is answered with `defaultAnswer`. */
   readonly next: (...answers: ReadonlyArray<Answer>) => void
+  /** How the next valid requests for an embedding are answered; without any, each with numbers of its own text. */
+  readonly nextEmbedding: (...answers: ReadonlyArray<(embedding: Embedding) => Scripted.Step>) => void
   /** How the next token requests are answered, whatever they hold. */
   readonly nextToken: (...answers: ReadonlyArray<Scripted.Step>) => void
   /** From now on the tokens issued so far are refused. */
@@ -112,6 +116,52 @@ export const says =
     return lines([...snapshots, last], delivery)
   }
 
+export interface Called {
+  readonly name: string
+  readonly arguments?: unknown
+}
+
+/** Calls functions, in one piece or in snapshots: some text first where it is given, then the list so many times. */
+export const callsFunctions =
+  (
+    calls: ReadonlyArray<Called>,
+    { after = "", times = 1 }: { readonly after?: string; readonly times?: number } = {}
+  ): Answer =>
+  ({ isStream }) => {
+    const last = callEnvelope(calls)
+    if (!isStream) return Scripted.json(200, last, headers)
+    return lines([
+      ...(after === "" ? [] : [envelope({ text: after, status: partial, usage: { input: 9, completion: 2 } })]),
+      ...Array.from({ length: times }, () => last)
+    ])
+  }
+
+export const callEnvelope = (calls: ReadonlyArray<Called>, status = "ALTERNATIVE_STATUS_TOOL_CALLS") => ({
+  result: {
+    alternatives: [
+      {
+        message: { role: "assistant", toolCallList: { toolCalls: calls.map((call) => ({ functionCall: call })) } },
+        status
+      }
+    ],
+    usage: {
+      inputTextTokens: "9",
+      completionTokens: "7",
+      totalTokens: "16",
+      completionTokensDetails: { reasoningTokens: "0" }
+    },
+    modelVersion: "18.01.2026"
+  }
+})
+
+/** Numbers that tell the text: its length, the model that was asked, and the first letter; then zeros. */
+export const vectorOf = ({ model, text, dim }: Embedding): ReadonlyArray<number> => [
+  text.length,
+  model.length,
+  text.codePointAt(0) ?? 0,
+  ...Array.from({ length: (dim ?? 256) - 3 }, () => 0)
+]
+
 /** The canned refusal, with nothing counted, after that many words of an answer (when streamed). */
 export const filters =
   (refusal: string, after: string = ""): Answer =>
@@ -158,6 +208,7 @@ const models = new Set([
   "yandexgpt-5-pro",
   "aliceai-llm"
 ])
+const embeddingModels = new Set(["text-search-doc", "text-search-query", "text-embeddings-v2-doc"])
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const audience = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 const accountKey = { id: "ajkscriptedkey000001", service_account_id: "ajescriptedaccount01", key_algorithm: "RSA_2048" }
@@ -186,6 +237,8 @@ export const make = Effect.fnUntraced(function* (
   const tokenAnswers: Array<Scripted.Step> = []
   const issued = new Map<string, number>()
   const completions: Array<Scripted.Received> = []
+  const embeddings: Array<Scripted.Received> = []
+  const embeddingAnswers: Array<(embedding: Embedding) => Scripted.Step> = []
   const tokenRequests: Array<Scripted.Received> = []
   let issuedCount = 0
 
@@ -211,17 +264,32 @@ export const make = Effect.fnUntraced(function* (
     return nowSeconds() < endsAt ? undefined : unauthenticated("The token has expired")
   }
 
-  const complete = (request: Scripted.Received): Scripted.Step => {
-    const refuse = (refused: Refused) => Scripted.json(refused.httpCode, errorBody(refused), headers)
-    const stranger = checkCaller(request)
-    if (stranger !== undefined) return refuse(stranger)
+  const refuse = (refused: Refused) => Scripted.json(refused.httpCode, errorBody(refused), headers)
+
+  /** Who calls, before what is asked. */
+  const checked = (request: Scripted.Received): Refused | undefined => {
     const clientRequestId = request.headers["x-client-request-id"]
-    if (clientRequestId !== undefined && !uuid.test(String(clientRequestId))) {
-      return refuse({ grpcCode: 3, httpCode: 400, message: "x-client-request-id is not a UUID" })
-    }
-    const completion = readCompletion(request.body, folderId, models)
+    return (
+      checkCaller(request) ??
+      (clientRequestId === undefined || uuid.test(String(clientRequestId))
+        ? undefined
+        : { grpcCode: 3, httpCode: 400, message: "x-client-request-id is not a UUID" })
+    )
+  }
+
+  const complete = (request: Scripted.Received): Scripted.Step => {
+    const completion = checked(request) ?? readCompletion(request.body, folderId, models)
     if ("httpCode" in completion) return refuse(completion)
     return (answers.shift() ?? says(defaultAnswer))(completion)
+  }
+
+  const embed = (request: Scripted.Received): Scripted.Step => {
+    const embedding = checked(request) ?? readEmbedding(request.body, folderId, embeddingModels)
+    if ("httpCode" in embedding) return refuse(embedding)
+    const scripted = embeddingAnswers.shift()
+    if (scripted !== undefined) return scripted(embedding)
+    const numTokens = String(words(embedding.text).length)
+    return Scripted.json(200, { embedding: vectorOf(embedding), numTokens, modelVersion: "06.12.2023" }, headers)
   }
 
   const refuseToken = (message: string) => Scripted.json(401, { code: 16, message, details: [] })
@@ -244,6 +312,10 @@ export const make = Effect.fnUntraced(function* (
       completions.push(request)
       return complete(request)
     }
+    if (route === "POST /foundationModels/v1/textEmbedding") {
+      embeddings.push(request)
+      return embed(request)
+    }
     if (route === "POST /iam/v1/tokens") {
       tokenRequests.push(request)
       return issue(request)
@@ -258,8 +330,10 @@ export const make = Effect.fnUntraced(function* (
     userToken,
     folderId,
     completions,
+    embeddings,
     tokenRequests,
     next: (...more) => answers.push(...more),
+    nextEmbedding: (...more) => embeddingAnswers.push(...more),
     nextToken: (...more) => tokenAnswers.push(...more),
     revokeTokens: () => issued.clear(),
     keyFile: Effect.map(

@@ -2,12 +2,14 @@ import { Result } from "effect"
 import { type ChatRequest, maxTokens } from "../../domain/ChatRequest.ts"
 import type { ValidationError } from "../../domain/Errors.ts"
 import type { JsonObject } from "../../domain/Json.ts"
-import { messageText } from "../MessageText.ts"
 import { type Carrier, checkParameters, droppedNames } from "../Parameters.ts"
+import { answerFormat } from "./AnswerFormat.ts"
+import { lowerConversation } from "./Conversation.ts"
+import { toolFields } from "./Tools.ts"
 
 /**
- * The body of `POST /foundationModels/v1/completion` but its `modelUri`: roles and text, and the few options that the
- * vendor's CompletionOptions has. Nothing is sent that the caller did not ask for.
+ * The body of `POST /foundationModels/v1/completion` (CompletionRequest of Yandex Cloud's foundation models) but its
+ * `modelUri`. Nothing is sent that the caller did not ask for.
  */
 export const completionBody = (
   carrier: Carrier,
@@ -15,20 +17,23 @@ export const completionBody = (
 ): Result.Result<{ readonly body: JsonObject; readonly dropped: ReadonlyArray<string> }, ValidationError> =>
   Result.gen(function* () {
     yield* checkParameters(request, carrier)
-    const messages: Array<JsonObject> = []
-    for (const [index, message] of request.messages.entries()) {
-      const text = yield* messageText(carrier, message, `messages[${index}]`)
-      // An assistant message without text says nothing; the vendor wants exactly one kind of content in each.
-      if (message.role === "assistant" && text === "") continue
-      messages.push({ role: message.role === "developer" ? "system" : message.role, text })
-    }
+    const messages = yield* lowerConversation(carrier, request.messages)
+    const tools = yield* toolFields(carrier, request)
+    const format = yield* answerFormat(carrier, request)
     return {
-      body: { completionOptions: completionOptions(request), messages },
+      body: { completionOptions: completionOptions(request), messages, ...tools, ...format },
       dropped: droppedNames(request, carrier, isTooHot(request) ? ["temperature"] : [])
     }
   })
 
-export const carried: ReadonlySet<string> = new Set(["temperature", "reasoning_effort"])
+export const carried: ReadonlySet<string> = new Set([
+  "temperature",
+  "reasoning_effort",
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "response_format"
+])
 
 /** The vendor documents 0 to 1 where OpenAI goes to 2. */
 const hottest = 1

@@ -1,5 +1,9 @@
+import type { ProviderFailure } from "../../domain/Errors.ts"
 import { isJsonObject, type Json } from "../../domain/Json.ts"
+import type { Teller } from "../BrokenAnswers.ts"
+import type { Refusal } from "../Dialect.ts"
 import { filled, readJson } from "../JsonText.ts"
+import { refusalFailure } from "../Refusals.ts"
 
 /** What one of the vendor's services says when it refuses. */
 export interface Fault {
@@ -44,6 +48,22 @@ export const faultOf = (json: Json | undefined): Fault | undefined => {
 
 /** A refusal's body: where it is none of these, or no JSON at all, it is itself what was said. */
 export const faultOfBody = (body: string): Fault => faultOf(readJson(body)) ?? fault(undefined, body, undefined)
+
+/** A fault in our words; `answered` is the status that it came with, a 200's counts by its own. `param` is what it is about. */
+export const faultFailure = (
+  teller: Teller,
+  { status, message, code }: Fault,
+  answered: { readonly status: number; readonly headers?: Refusal["headers"] | undefined },
+  param?: string
+): ProviderFailure =>
+  refusalFailure({
+    ...teller,
+    status: answered.status >= 400 ? answered.status : (status ?? answered.status),
+    headers: answered.headers,
+    message,
+    code,
+    param: code === "model_not_found" ? "model" : param
+  })
 
 const statusOf = (code: Json | undefined): number | undefined =>
   typeof code !== "number" ? undefined : code >= 400 ? code : httpOf.get(code)

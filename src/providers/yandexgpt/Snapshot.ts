@@ -6,9 +6,18 @@ import { elements, filled } from "../JsonText.ts"
 /** One CompletionResponse: the whole answer as it stands, be it a line of a stream or all that there is. */
 export interface Snapshot {
   readonly text: string
+  /** The calls of tools so far, all complete. */
+  readonly calls: ReadonlyArray<CalledFunction>
   readonly status: Status
   readonly usage: Usage | undefined
   readonly modelVersion: string | undefined
+}
+
+export interface CalledFunction {
+  /** Empty where the vendor named none. */
+  readonly name: string
+  /** An object, unless the vendor broke its word. */
+  readonly arguments: Json
 }
 
 /**
@@ -26,11 +35,23 @@ export const readSnapshot = (envelope: Json | undefined): Snapshot | undefined =
   const message = isJsonObject(alternative["message"]) ? alternative["message"] : {}
   return {
     text: filled(message["text"]) ?? "",
+    calls: callsOf(message["toolCallList"]),
     status: statusOf(alternative["status"]),
     usage: isJsonObject(result["usage"]) ? usageOf(result["usage"]) : undefined,
     modelVersion: filled(result["modelVersion"])
   }
 }
+
+const callsOf = (list: Json | undefined): ReadonlyArray<CalledFunction> =>
+  isJsonObject(list)
+    ? elements(list["toolCalls"]).map((call) => {
+        const said = isJsonObject(call) && isJsonObject(call["functionCall"]) ? call["functionCall"] : {}
+        // An empty Struct may be left out of protobuf's JSON.
+        return { name: filled(said["name"]) ?? "", arguments: said["arguments"] ?? {} }
+      })
+    : none
+
+const none: ReadonlyArray<CalledFunction> = []
 
 const statusOf = (status: unknown): Status => {
   switch (status) {

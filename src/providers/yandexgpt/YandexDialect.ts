@@ -1,18 +1,21 @@
 import { Redacted, Result } from "effect"
-import { createHash } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
-import type { ProviderFailure } from "../../domain/Errors.ts"
+import type { ProviderError } from "../../domain/Errors.ts"
+import { isJsonObject } from "../../domain/Json.ts"
 import type { Usage } from "../../domain/Usage.ts"
 import { failedAnswer, invalidAnswer, type Teller } from "../BrokenAnswers.ts"
-import type { Dialect, Refusal } from "../Dialect.ts"
+import type { Dialect } from "../Dialect.ts"
 import { readJson } from "../JsonText.ts"
 import type { Carrier } from "../Parameters.ts"
-import { refusalFailure } from "../Refusals.ts"
+import type { ChatCall } from "../Provider.ts"
+import { clientRequestId } from "./ClientRequestId.ts"
 import { carried, completionBody } from "./CompletionRequest.ts"
-import { type Fault, faultOf, faultOfBody } from "./Fault.ts"
+import { faultFailure, faultOf, faultOfBody } from "./Fault.ts"
 import { modelUri } from "./ModelUri.ts"
-import { readSnapshot } from "./Snapshot.ts"
+import { type CalledFunction, readSnapshot } from "./Snapshot.ts"
 import { grow, settled } from "./TextGrowth.ts"
+import { callable } from "./Tools.ts"
 
 export interface YandexDialectOptions {
   readonly provider: string
@@ -23,6 +26,7 @@ export interface YandexDialectOptions {
 
 /** What is known of an answer so far. */
 export interface YandexState {
+  readonly call: ChatCall
   isStarted: boolean
   isFinished: boolean
   /** What the next snapshot is measured against. */
@@ -31,6 +35,10 @@ export interface YandexState {
   latest: string
   /** Whether the upstream may stop after the last snapshot. */
   mayEnd: boolean
+  /** The vendor said that it ended in calls. */
+  isCalling: boolean
+  /** The last calls that were named; told at the end, when there can be no others. */
+  calls: ReadonlyArray<CalledFunction>
   usage: Usage | undefined
 }
 
@@ -60,34 +68,44 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
       )
     },
 
-    start: () => ({ isStarted: false, isFinished: false, reached: "", latest: "", mayEnd: false, usage: undefined }),
+    start: (call) => ({
+      call,
+      isStarted: false,
+      isFinished: false,
+      reached: "",
+      latest: "",
+      mayEnd: false,
+      isCalling: false,
+      calls: [],
+      usage: undefined
+    }),
 
     step: (state, frame) => {
       if (state.isFinished) return Result.succeed([])
       const envelope = readJson(frame)
       const fault = faultOf(envelope)
-      if (fault !== undefined) return Result.fail(faultFailure(teller, fault, 200, undefined))
+      if (fault !== undefined) return Result.fail(faultFailure(teller, fault, { status: 200 }))
       const snapshot = readSnapshot(envelope)
       if (snapshot === undefined) return Result.fail(invalidAnswer(teller, "sent something else than an answer"))
-      if (snapshot.status === "tool_calls") {
-        return Result.fail(invalidAnswer(teller, "called a tool though none was offered"))
-      }
       const events: Array<ChatEvent> = []
       if (!state.isStarted) {
         state.isStarted = true
         events.push({ _tag: "Started", upstreamModel: snapshot.modelVersion })
       }
       if (isKnown(snapshot.usage) || state.usage === undefined) state.usage = snapshot.usage
-      state.mayEnd = snapshot.status !== "going"
-      if (snapshot.status === "going" || snapshot.status === "unknown") {
-        state.latest = snapshot.text
-        tell(state, settled(snapshot.text), events)
-      } else {
-        // A filter puts a canned refusal in the text's place: told where it is the whole answer, never glued to half of one.
-        if (snapshot.status !== "content_filter" || state.reached === "") tell(state, snapshot.text, events)
-        finish(state, snapshot.status, events)
+      if (snapshot.calls.length > 0) state.calls = snapshot.calls
+      const { status, text } = snapshot
+      state.mayEnd = status !== "going"
+      // The list of calls may come with several snapshots, each of which says that it is the last.
+      if (status === "going" || status === "unknown" || status === "tool_calls") {
+        state.isCalling ||= status === "tool_calls"
+        state.latest = text
+        tell(state, settled(text), events)
+        return Result.succeed(events)
       }
-      return Result.succeed(events)
+      // A filter puts a canned refusal in the text's place: told where it is the whole answer, never glued to half of one.
+      if (status !== "content_filter" || state.reached === "") tell(state, text, events)
+      return ended(teller, state, status, events)
     },
 
     halt: (state) => {
@@ -95,22 +113,12 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
       if (!state.mayEnd) return Result.fail(failedAnswer(teller, "cut off its answer before the end"))
       const events: Array<ChatEvent> = []
       tell(state, state.latest, events)
-      finish(state, "stop", events)
-      return Result.succeed(events)
+      return ended(teller, state, state.isCalling ? "tool_calls" : "stop", events)
     },
 
-    refuse: (_, { status, headers, body }) => faultFailure(teller, faultOfBody(body), status, headers)
+    refuse: (_, refusal) => faultFailure(teller, faultOfBody(refusal.body), refusal)
   }
   return dialect
-}
-
-// Requests
-
-/** The vendor wants a UUID: the digits of our own id, so that both sides' logs can be laid side by side, or else a hash of it. */
-const clientRequestId = (requestId: string): string => {
-  const digits =
-    /[0-9a-f]{32}$/.exec(requestId)?.[0] ?? createHash("sha256").update(requestId).digest("hex").slice(0, 32)
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
 }
 
 // Answers
@@ -121,27 +129,42 @@ const tell = (state: YandexState, text: string, events: Array<ChatEvent>): void 
   if (delta !== "") events.push({ _tag: "TextDelta", choice: 0, text: delta })
 }
 
-const finish = (state: YandexState, reason: FinishReason, events: Array<ChatEvent>): void => {
+/** The end of the answer, and before it the calls that were made. */
+const ended = (
+  teller: Teller,
+  state: YandexState,
+  reason: FinishReason,
+  events: Array<ChatEvent>
+): Result.Result<ReadonlyArray<ChatEvent>, ProviderError> => {
   state.isFinished = true
-  events.push({ _tag: "ChoiceFinished", choice: 0, reason }, { _tag: "Finished", usage: state.usage })
+  const calls = reason === "content_filter" ? [] : state.calls
+  if (reason === "tool_calls" && calls.length === 0) {
+    return Result.fail(invalidAnswer(teller, "said that it called a tool, and named none"))
+  }
+  if (calls.length > 0) {
+    const offered = callable(state.call.request)
+    for (const [index, { name, arguments: given }] of calls.entries()) {
+      if (!offered.has(name)) return Result.fail(invalidAnswer(teller, "called a tool that it was not offered"))
+      if (!isJsonObject(given))
+        return Result.fail(invalidAnswer(teller, "called a tool with arguments that are no object"))
+      events.push({
+        _tag: "ToolCallDelta",
+        choice: 0,
+        call: index,
+        id: `call_${randomBytes(12).toString("hex")}`,
+        name,
+        // The vendor's numbers are doubles, as ours are (google.protobuf.Struct): nothing is lost by having read them.
+        arguments: JSON.stringify(given)
+      })
+    }
+  }
+  events.push(
+    { _tag: "ChoiceFinished", choice: 0, reason: calls.length > 0 && reason === "stop" ? "tool_calls" : reason },
+    { _tag: "Finished", usage: state.usage }
+  )
+  return Result.succeed(events)
 }
 
 /** A filtered answer is counted with zeros, which are not what was used. */
 const isKnown = (usage: Usage | undefined) =>
   usage !== undefined && (usage.promptTokens > 0 || usage.completionTokens > 0)
-
-// Failures
-
-const faultFailure = (
-  teller: Teller,
-  { status, message, code }: Fault,
-  answered: number,
-  headers: Refusal["headers"] | undefined
-): ProviderFailure =>
-  refusalFailure({
-    ...teller,
-    status: answered >= 400 ? answered : (status ?? answered),
-    headers,
-    message,
-    code
-  })

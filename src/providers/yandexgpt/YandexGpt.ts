@@ -1,14 +1,16 @@
-import { Effect, type Scope } from "effect"
+import { Effect, Redacted, type Scope } from "effect"
 import type { Timeouts, YandexAuth, YandexGptSettings } from "../../config/Settings.ts"
 import * as Assembly from "../Assembly.ts"
 import { ndjson } from "../NdjsonFraming.ts"
-import type { Provider, ProviderModel } from "../Provider.ts"
+import type { Provider } from "../Provider.ts"
 import * as Upstream from "../Upstream.ts"
 import type { UpstreamOptionsError } from "../UpstreamOptions.ts"
+import * as Embeddings from "./Embeddings.ts"
+import { abilities, models } from "./Models.ts"
 import * as YandexCredentials from "./YandexCredentials.ts"
 import * as YandexDialect from "./YandexDialect.ts"
 
-/** Yandex Cloud's own text generation API. Fails at start where the settings or the key file cannot be used. */
+/** Yandex Cloud's own API of text generation and embeddings. Fails at start where the settings or the key file cannot be used. */
 export const make = Effect.fn("YandexGpt.make")(function* (
   name: string,
   settings: YandexGptSettings,
@@ -22,21 +24,24 @@ export const make = Effect.fn("YandexGpt.make")(function* (
     connectTimeout: timeouts.connect,
     idleTimeout: timeouts.idle
   }
-  return Assembly.make({
+  const { folderId } = settings
+  const secrets = secretsOf(settings.auth)
+  const upstream = yield* Upstream.make(options)
+  const credentials = yield* YandexCredentials.make(settings, options)
+  // The vendor keeps prompts and answers unless it is told not to.
+  const headers = settings.dataLogging ? {} : { "x-data-logging-enabled": "false" }
+  const writer = Assembly.make({
     name,
-    dialect: YandexDialect.make({
-      provider: name,
-      folderId: settings.folderId,
-      secrets: secretsOf(settings.auth)
-    }),
-    upstream: yield* Upstream.make(options),
-    credentials: yield* YandexCredentials.make(settings, options),
+    dialect: YandexDialect.make({ provider: name, folderId, secrets }),
+    upstream,
+    credentials,
     framing: ndjson,
     path: "/foundationModels/v1/completion",
-    // The vendor keeps prompts and answers unless it is told not to.
-    headers: settings.dataLogging ? {} : { "x-data-logging-enabled": "false" },
+    headers,
     models: Effect.succeed(models)
   })
+  const teller = { provider: name, secrets: [folderId, ...secrets.map(Redacted.value)] }
+  return { ...writer, abilities, embed: Embeddings.make({ teller, folderId, upstream, credentials, headers }) }
 })
 
 const secretsOf = (auth: YandexAuth) => {
@@ -49,16 +54,3 @@ const secretsOf = (auth: YandexAuth) => {
       return []
   }
 }
-
-/** The API has no list of its models: these are the vendor's documented ones, and it tells no age of them. */
-const models: ReadonlyArray<ProviderModel> = [
-  { id: "yandexgpt", ownedBy: "yandex" },
-  { id: "yandexgpt-lite", ownedBy: "yandex" },
-  { id: "yandexgpt-32k", ownedBy: "yandex" },
-  { id: "yandexgpt-5.1", ownedBy: "yandex" },
-  { id: "yandexgpt-5-pro", ownedBy: "yandex" },
-  { id: "aliceai-llm", ownedBy: "yandex" },
-  { id: "aliceai-llm-flash", ownedBy: "yandex" },
-  { id: "llama", ownedBy: "meta" },
-  { id: "llama-lite", ownedBy: "meta" }
-].map((model) => ({ ...model, created: 0 }))

@@ -1,7 +1,11 @@
 import { assert } from "@effect/vitest"
-import { Schema } from "effect"
+import { Duration, Effect, Schema, Stream } from "effect"
+import type { YandexGptSettings } from "../../../src/config/Settings.ts"
 import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
-import type { ChatCall } from "../../../src/providers/Provider.ts"
+import type { ChatCall, Provider } from "../../../src/providers/Provider.ts"
+import * as YandexGpt from "../../../src/providers/yandexgpt/YandexGpt.ts"
+import { yandexSettings } from "../../support/Upstreams.ts"
+import type { YandexUpstream } from "../../support/YandexUpstream.ts"
 
 const isRequest = Schema.is(ChatRequest)
 
@@ -12,3 +16,15 @@ export const call = (fields: object = {}, model = "yandexgpt"): ChatCall => {
     ? { requestId: "req_0123456789abcdef0123456789abcdef", model, request }
     : assert.fail("this is no chat request")
 }
+
+const timeouts = { connect: Duration.seconds(5), idle: Duration.seconds(5) }
+
+/** The provider before this upstream. */
+export const provider = (yandex: YandexUpstream, over: Partial<YandexGptSettings> = {}) =>
+  YandexGpt.make("yandexgpt", { ...yandexSettings(yandex), ...over }, timeouts)
+
+/** The whole answer to a call. */
+export const ask = Effect.fnUntraced(function* (yandexgpt: Provider, fields: object = {}, model?: string) {
+  const { dropped, events } = yield* yandexgpt.prepare(call(fields, model))
+  return { dropped, events: yield* Stream.runCollect(events) }
+})

@@ -185,21 +185,11 @@ describe("YandexDialect.lower", () => {
     assert.deepStrictEqual(lowered({ "x\r\nset-cookie: a": 1, ключ: 1, [`x${"y".repeat(64)}`]: 1 }).dropped, [])
   })
 
-  it("does not need tools that may not be called", () => {
-    const { body, dropped } = lowered({ tools: [{ type: "function", function: { name: "f" } }], tool_choice: "none" })
-    assert.deepStrictEqual(Object.keys(body).sort(), ["completionOptions", "messages", "modelUri"])
-    assert.deepStrictEqual(dropped, [])
-  })
-
   const hi = { role: "user", content: "Hi" }
-  const toolCalls = [{ id: "call_1", type: "function", function: { name: "f", arguments: "{}" } }]
   const unsupported: ReadonlyArray<readonly [param: string, fields: object]> = [
-    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
     ["functions", { functions: [{ name: "f", parameters: {} }] }],
-    ["tool_choice", { tool_choice: "required" }],
     ["function_call", { function_call: { name: "f" } }],
-    ["response_format", { response_format: { type: "json_schema", json_schema: { name: "a", schema: {} } } }],
-    ["response_format", { response_format: { type: "json_object" } }],
+    ["response_format.type", { response_format: { type: "regex", regex: "a*" } }],
     ["n", { n: 2 }],
     ["stop", { stop: "END" }],
     ["stop", { stop: ["END", "STOP"] }],
@@ -209,12 +199,10 @@ describe("YandexDialect.lower", () => {
     ["audio", { audio: { voice: "alloy", format: "mp3" } }],
     ["modalities", { modalities: ["text", "audio"] }],
     ["web_search_options", { web_search_options: {} }],
-    ["messages[1].role", { messages: [hi, { role: "tool", tool_call_id: "call_1", content: "21" }] }],
     ["messages[1].role", { messages: [hi, { role: "function", name: "f", content: "21" }] }],
-    ["messages[1].tool_calls", { messages: [hi, { role: "assistant", content: null, tool_calls: toolCalls }] }],
     [
       "messages[1].function_call",
-      { messages: [hi, { role: "assistant", content: null, function_call: { name: "f" } }] }
+      { messages: [hi, { role: "assistant", content: null, function_call: { name: "f", arguments: "{}" } }] }
     ],
     [
       "messages[0].content[1]",
@@ -238,6 +226,13 @@ describe("YandexDialect.lower", () => {
       { reason: "unsupported_parameter", param, provider: "yandexgpt" }
     )
     assert.include(error.message, param)
+  })
+
+  it("refuses a schema that is not there", () => {
+    for (const json_schema of [undefined, { name: "a" }]) {
+      const error = refused({ response_format: { type: "json_schema", ...(json_schema && { json_schema }) } })
+      assert.deepStrictEqual([error.reason, error.param], ["invalid_body", "response_format.json_schema.schema"])
+    }
   })
 
   it("refuses a text part without text", () => {

@@ -1,39 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted, Stream } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { YandexAuth } from "../../../src/config/Settings.ts"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
-import type { Provider } from "../../../src/providers/Provider.ts"
-import * as YandexGpt from "../../../src/providers/yandexgpt/YandexGpt.ts"
 import * as Scripted from "../../support/ScriptedUpstream.ts"
 import * as Yandex from "../../support/YandexUpstream.ts"
-import { call } from "./Calls.ts"
+import { ask as answer, call, provider } from "./Calls.ts"
 
-const timeouts = { connect: Duration.seconds(5), idle: Duration.seconds(5) }
-
-const provider = (
-  yandex: Yandex.YandexUpstream,
-  auth?: YandexAuth,
-  over: { dataLogging?: boolean; folderId?: string } = {}
-) =>
-  YandexGpt.make(
-    "yandexgpt",
-    {
-      kind: "yandexgpt",
-      auth: auth ?? { _tag: "ApiKey", apiKey: Redacted.make(yandex.apiKey) },
-      folderId: yandex.folderId,
-      baseUrl: yandex.baseUrl,
-      iamUrl: yandex.iamUrl,
-      dataLogging: false,
-      caBundleFile: undefined,
-      concurrency: undefined,
-      ...over
-    },
-    timeouts
-  )
-
-const ask = (yandexgpt: Provider, fields: object = {}, model?: string) =>
-  Effect.flatMap(yandexgpt.prepare(call(fields, model)), ({ events }) => Stream.runCollect(events))
+const ask = (...of: Parameters<typeof answer>) => Effect.map(answer(...of), ({ events }) => events)
 
 const text = (events: ReadonlyArray<ChatEvent>) =>
   events.map((event) => (event._tag === "TextDelta" ? event.text : "")).join("")
@@ -73,7 +47,7 @@ describe("YandexGpt", () => {
   it.effect("lets the vendor keep data only where the operator wishes it", () =>
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()
-      yield* ask(yield* provider(yandex, undefined, { dataLogging: true }))
+      yield* ask(yield* provider(yandex, { dataLogging: true }))
       assert.notProperty(yandex.completions[0]?.headers, "x-data-logging-enabled")
     })
   )
@@ -169,7 +143,7 @@ describe("YandexGpt", () => {
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()
       const apiKey = Redacted.make("AQVN-some-other-key")
-      const error = yield* Effect.flip(ask(yield* provider(yandex, { _tag: "ApiKey", apiKey })))
+      const error = yield* Effect.flip(ask(yield* provider(yandex, { auth: { _tag: "ApiKey", apiKey } })))
       assert.deepStrictEqual([error._tag, error.reason], ["ProviderError", "provider_rejected_credentials"])
       assert.notInclude(JSON.stringify(error), "AQVN")
       assert.strictEqual(yandex.completions.length, 1)
@@ -203,15 +177,20 @@ describe("YandexGpt", () => {
     })
   )
 
-  it.effect("lists the vendor's documented models, whose age it does not know", () =>
+  it.effect("lists the vendor's documented models, whose age it does not know, and what each is for", () =>
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()
-      const models = yield* (yield* provider(yandex)).models
-      assert.includeMembers(
-        models.map(({ id }) => id),
-        ["yandexgpt", "yandexgpt-lite", "yandexgpt-5.1", "aliceai-llm"]
-      )
+      const yandexgpt = yield* provider(yandex)
+      const models = yield* yandexgpt.models
+      const embedding = models.filter(({ purpose }) => purpose === "embedding").map(({ id }) => id)
+      const others = models.filter(({ purpose }) => purpose !== "embedding").map(({ id }) => id)
+      assert.includeMembers(others, ["yandexgpt", "yandexgpt-lite", "yandexgpt-5.1", "aliceai-llm"])
+      assert.includeMembers(embedding, ["text-search-doc", "text-search-query", "text-embeddings-v2-doc"])
       assert.isTrue(models.every(({ created }) => created === 0))
+      for (const id of others) assert.isTrue(yandexgpt.abilities?.(id).parameters.has("tools"))
+      for (const id of [...embedding, "text-search-doc:latest", `emb://${yandex.folderId}/text-search-doc/latest`]) {
+        assert.deepStrictEqual([...(yandexgpt.abilities?.(id).parameters ?? [])], ["dimensions"])
+      }
     })
   )
 })
@@ -221,9 +200,9 @@ describe("YandexGpt with a person's IAM token", () => {
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()
       const auth = (token: string): YandexAuth => ({ _tag: "IamToken", token: Redacted.make(token) })
-      yield* ask(yield* provider(yandex, auth(yandex.userToken)))
+      yield* ask(yield* provider(yandex, { auth: auth(yandex.userToken) }))
       assert.strictEqual(yandex.completions[0]?.headers["x-folder-id"], yandex.folderId)
-      const error = yield* Effect.flip(ask(yield* provider(yandex, auth("t1.ended"))))
+      const error = yield* Effect.flip(ask(yield* provider(yandex, { auth: auth("t1.ended") })))
       assert.deepStrictEqual([error._tag, error.reason], ["ProviderError", "provider_rejected_credentials"])
       assert.strictEqual(yandex.completions.length, 2)
     })
@@ -235,7 +214,7 @@ describe("YandexGpt with a service account", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 10, 1))
       const yandex = yield* Yandex.make()
-      const yandexgpt = yield* provider(yandex, yield* serviceAccount(yandex))
+      const yandexgpt = yield* provider(yandex, { auth: yield* serviceAccount(yandex) })
       yield* Effect.all(
         Array.from({ length: 20 }, () => ask(yandexgpt)),
         { concurrency: "unbounded" }
@@ -250,7 +229,7 @@ describe("YandexGpt with a service account", () => {
   it.effect("has a revoked token replaced once for all, and sends each request again once", () =>
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()
-      const yandexgpt = yield* provider(yandex, yield* serviceAccount(yandex))
+      const yandexgpt = yield* provider(yandex, { auth: yield* serviceAccount(yandex) })
       yield* ask(yandexgpt)
       yandex.revokeTokens()
       const all = yield* Effect.all(
@@ -267,7 +246,7 @@ describe("YandexGpt with a service account", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 10, 1))
       const yandex = yield* Yandex.make({ tokenLifeSeconds: 600 })
-      const yandexgpt = yield* provider(yandex, yield* serviceAccount(yandex))
+      const yandexgpt = yield* provider(yandex, { auth: yield* serviceAccount(yandex) })
       yield* ask(yandexgpt)
       yield* TestClock.adjust("599 seconds")
       yield* ask(yandexgpt)
@@ -283,7 +262,7 @@ describe("YandexGpt with a service account", () => {
       const yandex = yield* Yandex.make()
       const refused = Yandex.refuses(401, 16, "The token is invalid")
       yandex.next(refused, refused)
-      const error = yield* Effect.flip(ask(yield* provider(yandex, yield* serviceAccount(yandex))))
+      const error = yield* Effect.flip(ask(yield* provider(yandex, { auth: yield* serviceAccount(yandex) })))
       assert.deepStrictEqual([error._tag, error.reason], ["ProviderError", "provider_rejected_credentials"])
       assert.deepStrictEqual([yandex.completions.length, yandex.tokenRequests.length], [2, 2])
     })
@@ -314,7 +293,7 @@ describe("YandexGpt with a service account", () => {
     ([, answer, reason, said]) =>
       Effect.gen(function* () {
         const yandex = yield* Yandex.make()
-        const yandexgpt = yield* provider(yandex, yield* serviceAccount(yandex))
+        const yandexgpt = yield* provider(yandex, { auth: yield* serviceAccount(yandex) })
         yandex.nextToken(answer)
         const error = yield* Effect.flip(ask(yandexgpt))
         assert.deepStrictEqual([error._tag, error.reason], ["ProviderError", reason])
