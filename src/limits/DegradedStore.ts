@@ -148,6 +148,12 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
         if (isOpen) return without(reservation)
         return distrustMillis === 0 ? ask(reservation) : askBoth(reservation)
       }),
+    look: (subject, limits) =>
+      Effect.suspend(() => {
+        const alone =
+          mode === "share" ? own.store.look(subject, shareOf(limits, expectedInstances)) : Effect.succeed({})
+        return isOpen ? alone : Effect.catch(shared.look(subject, limits), () => alone)
+      }),
     // Each of the two takes only what it admitted itself.
     settle: (reservation, usedTokens) =>
       Effect.suspend(() => {

@@ -32,6 +32,7 @@ import {
  * - `settle`: request id (empty: it held no lease), `now` of the reservation's answer, tokens used beyond the estimate
  *   (negative: fewer) by the minute and by the day, 0 where the reservation had no such limit. What has left its window
  *   or its day is not touched; no sum falls below 0.
+ * - `look`: as `reserve`, and answers the same, but counts nothing.
  * - `renew`: request ids. A lease that was lost with Redis' memory is made anew: its request does run.
  *
  * One script, not three: whoever was admitted has found it loaded, so settlements and renewals reach Redis in the order of
@@ -138,7 +139,7 @@ local function add(log, state, amount, exactEntries, coarseMillis)
   state.sum, state.last = state.sum + amount, now
 end
 
-local function reserve()
+local function reserve(isLook)
   local id, estimate = ARGV[3], tonumber(ARGV[4])
   local rpm, rpd, tpm, tpd = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
   local concurrency, listens = tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -181,7 +182,7 @@ local function reserve()
     if others >= concurrency then refuse(4, concurrency, others, ${concurrencyRetryMillis}) end
   end
 
-  if refused < 0 then
+  if refused < 0 and not isLook then
     if rpm > 0 then
       add(requests, minuteRequests, 1, ${requestResolution.exactEntries}, ${requestResolution.coarseMillis})
     end
@@ -262,7 +263,8 @@ local function renew()
   redis.call('PEXPIRE', leases, ${leaseMillis + 1000})
 end
 
-if ARGV[1] == 'reserve' then return reserve() end
+if ARGV[1] == 'reserve' then return reserve(false) end
+if ARGV[1] == 'look' then return reserve(true) end
 if ARGV[1] == 'settle' then return settle() end
 return renew()
 `

@@ -71,6 +71,8 @@ export class LimiterStore extends Context.Service<
      * reservation that was admitted, and once: a second time changes nothing. Never fails, never waits.
      */
     readonly settle: (reservation: Reservation, usedTokens: number) => Effect.Effect<void>
+    /** How the subject's windows stand by these limits. Counts nothing. */
+    readonly look: (subject: string, limits: LimitSet) => Effect.Effect<Windows, InternalError>
     /** Renews the leases of running requests. */
     readonly renew: (reservations: ReadonlyArray<Reservation>) => Effect.Effect<void>
     /** Whether nobody asks the store any more that decisions should be made by; absent where that cannot be. */

@@ -54,6 +54,10 @@ export class Limits extends Context.Service<
       readonly estimate: number
       readonly onRelease?: OnRelease | undefined
     }) => Effect.Effect<Admission, RateLimitError | InternalError, Scope.Scope>
+    /** The limits that hold for a caller, and how their windows stand. Costs nothing of them. */
+    readonly standing: (
+      principal: Principal
+    ) => Effect.Effect<{ readonly limits: LimitSet; readonly windows: Windows }, InternalError>
   }
 >()("xrouter/limits/Limits") {
   static readonly layer = Layer.effect(
@@ -126,6 +130,11 @@ export class Limits extends Context.Service<
           const tokens = estimated(limits, estimate)
           const reservation = { subject: principal.limitSubject, limits, requestId, tokens }
           return reserve(reservation, undefined, { onWindows, onRelease })
+        },
+        standing: (principal) => {
+          const limits = limitsOver(limitsOf(principal.tier), principal.limits)
+          const windows = hasLimit(limits) ? store.look(principal.limitSubject, limits) : Effect.succeed({})
+          return Effect.map(windows, (windows) => ({ limits, windows }))
         },
         admitModel: ({ estimate, model, onRelease, requestId }) => {
           const limits = settings.modelLimits.get(model)

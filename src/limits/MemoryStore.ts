@@ -85,6 +85,10 @@ class Book {
     return { _tag: "Admitted", windows: this.#windows(counters, limits, now, untilMidnight) }
   }
 
+  look(now: number, subject: string, limits: LimitSet): Windows {
+    return this.#windows(this.#at(subject, now), limits, now, dayMillis - (now % dayMillis))
+  }
+
   record(now: number, reservation: Reservation): void {
     this.#count(this.#at(reservation.subject, now), now, reservation)
   }
@@ -203,6 +207,7 @@ export const makeMemoryStore: Effect.Effect<MemoryStore> = Effect.sync(() => {
   return {
     store: {
       reserve: (reservation) => reserveWithin(reservation, reservation.limits),
+      look: (subject, limits) => byTheClock((now) => book.look(now, subject, limits)),
       settle: (reservation, usedTokens) => Effect.sync(() => book.settle(reservation, usedTokens)),
       renew: (reservations) => byTheClock((now) => book.renew(now, reservations))
     },

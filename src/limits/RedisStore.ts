@@ -3,7 +3,8 @@ import * as Redis from "effect/persistence/Redis"
 import { createHash } from "node:crypto"
 import { InternalError } from "../domain/Errors.ts"
 import { limiterScript, outcome, reasons } from "./LimiterScript.ts"
-import type { Decision, LimiterStore, Reservation, WindowState } from "./LimiterStore.ts"
+import type { LimitSet } from "../domain/Principal.ts"
+import type { Decision, LimiterStore, Reservation, Windows, WindowState } from "./LimiterStore.ts"
 
 export interface RedisStoreOptions {
   /**
@@ -18,7 +19,7 @@ export interface RedisStoreOptions {
   readonly now?: Effect.Effect<number> | undefined
 }
 
-type Operation = "reserve" | "settle" | "renew"
+type Operation = "reserve" | "look" | "settle" | "renew"
 
 /** What Redis calls the script; it need not be asked for. */
 const sha = createHash("sha1").update(limiterScript).digest("hex")
@@ -30,15 +31,17 @@ const windowAt = (answer: ReadonlyArray<number>, position: number, limit: number
   return { limit, remaining, resetMillis } satisfies WindowState
 }
 
+const windowsOf = (answer: ReadonlyArray<number>, limits: LimitSet): Windows => ({
+  requestsPerMinute: windowAt(answer, 6, limits.rpm),
+  requestsPerDay: windowAt(answer, 8, limits.rpd),
+  tokensPerMinute: windowAt(answer, 10, limits.tpm),
+  tokensPerDay: windowAt(answer, 12, limits.tpd)
+})
+
 /** Reads what `reserve` answers; undefined where it is no decision. */
 const decisionOf = (answer: ReadonlyArray<number>, { limits }: Reservation): Decision | undefined => {
   const [tag, , reasonIndex, limit = 0, remaining = 0, retryAfterMillis = 0] = answer
-  const windows = {
-    requestsPerMinute: windowAt(answer, 6, limits.rpm),
-    requestsPerDay: windowAt(answer, 8, limits.rpd),
-    tokensPerMinute: windowAt(answer, 10, limits.tpm),
-    tokensPerDay: windowAt(answer, 12, limits.tpd)
-  }
+  const windows = windowsOf(answer, limits)
   if (tag === outcome.admitted) return { _tag: "Admitted", windows }
   const reason = reasons[reasonIndex ?? -1]
   if (tag !== outcome.refused || reason === undefined) return undefined
@@ -100,14 +103,17 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
   const time: Effect.Effect<number | ""> = options.now ?? Effect.succeed("")
 
   // No generators here: each decision of a request would pay for their frames.
-  const ask = (reservation: Reservation): Effect.Effect<ReadonlyArray<number>, Redis.RedisError> =>
+  const ask = (
+    reservation: Reservation,
+    operation: "reserve" | "look" = "reserve"
+  ): Effect.Effect<ReadonlyArray<number>, Redis.RedisError> =>
     Effect.flatMapEager(time, (now) => {
       const { limits, requestId, subject, tokens } = reservation
       const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
       const sentAt = clock.currentTimeMillisUnsafe()
       const listensUntil = skew === undefined ? 0 : sentAt + skew + staleMillis
       const more = [requestId, ...[tokens, rpm, rpd, tpm, tpd, concurrency, listensUntil].map(String)]
-      return Effect.map(run(subject, "reserve", now, more), (answer) => {
+      return Effect.map(run(subject, operation, now, more), (answer) => {
         if (options.now === undefined) skew = (answer?.[1] ?? 0) - sentAt
         return answer ?? []
       })
@@ -139,6 +145,14 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
           (error) => unavailable(error.cause)
         )
     })
+
+  const look = (subject: string, limits: LimitSet): Effect.Effect<Windows, InternalError> => {
+    const reservation = { subject, limits, requestId: "", tokens: 0 }
+    return Effect.matchEffect(ask(reservation, "look"), {
+      onFailure: (error) => Effect.fail(unavailable(error.cause)),
+      onSuccess: (answer) => Effect.succeed(windowsOf(answer, limits))
+    })
+  }
 
   const inBackground = (name: string, effect: Effect.Effect<unknown, Redis.RedisError>) => {
     fork(
@@ -179,5 +193,5 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
     return renew(reservations)
   }
 
-  return { reserve, settle, renew, adopt } satisfies SharedStore
+  return { reserve, look, settle, renew, adopt } satisfies SharedStore
 })

@@ -37,6 +37,25 @@ describe.each(stores)("a limiter store $name", ({ make }) => {
       })
     )
 
+    it.effect("can be looked at, which consumes nothing of them and shows what is left", () =>
+      Effect.gen(function* () {
+        const store = yield* make
+        yield* at(1000)
+        const limits = { rpm: 2, rpd: 10, tpm: 100, tpd: 1000, concurrency: 1 }
+        const fresh = yield* store.look("key:one", limits)
+        assert.deepStrictEqual(fresh.requestsPerMinute, { limit: 2, remaining: 2, resetMillis: 0 })
+        admitted(yield* store.reserve(reservation(limits, { tokens: 30 })))
+        for (let index = 0; index < 5; index += 1) {
+          const windows = yield* store.look("key:one", limits)
+          assert.deepStrictEqual(windows.requestsPerMinute, { limit: 2, remaining: 1, resetMillis: minute })
+          assert.strictEqual(windows.requestsPerDay?.remaining, 9)
+          assert.strictEqual(windows.tokensPerMinute?.remaining, 70)
+          assert.strictEqual(windows.tokensPerDay?.remaining, 970)
+        }
+        assert.deepStrictEqual((yield* store.look("key:one", { rpd: 10 })).requestsPerMinute, undefined)
+      })
+    )
+
     it.effect("refuse for the reason that lasts longest", () =>
       Effect.gen(function* () {
         const store = yield* make

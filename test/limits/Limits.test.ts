@@ -104,6 +104,7 @@ describe("Limits", () => {
             Layer.succeed(LimiterStore, {
               reserve: () => Effect.die("asked"),
               settle: () => Effect.die("asked"),
+              look: () => Effect.never,
               renew: () => Effect.die("asked")
             })
           ),
