@@ -5,6 +5,7 @@ import { ConfigError, Faults } from "./Faults.ts"
 import { readSections } from "./FileSchema.ts"
 import { readModelLimits, readModels, readTiers } from "./ReadModels.ts"
 import { providersOfEnvironment, providersOfFile } from "./ReadProviders.ts"
+import { readTracing } from "./ReadTracing.ts"
 import type { ProviderSettings, SettingsValue } from "./Settings.ts"
 import { access, gateway, limits, stores, telemetry, type Variable } from "./Variables.ts"
 import { readYamlFile } from "./YamlFile.ts"
@@ -61,7 +62,8 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
     corsOrigins: yield* read(access.corsOrigins),
     metricsToken: yield* read(telemetry.metricsToken),
     logFormat: (yield* read(telemetry.logFormat)) ?? (isatty(standardOutput) ? "pretty" : "json"),
-    logLevel: yield* read(telemetry.logLevel)
+    logLevel: yield* read(telemetry.logLevel),
+    tracing: yield* readTracing(faults)
   }
 })
 

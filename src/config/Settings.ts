@@ -32,6 +32,8 @@ export interface SettingsValue {
   readonly metricsToken: Redacted.Redacted | undefined
   readonly logFormat: "pretty" | "json"
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error"
+  /** Undefined where no traces are exported. */
+  readonly tracing: TracingSettings | undefined
   /** By name; the sandbox is among them where it is on. */
   readonly providers: ReadonlyMap<string, ProviderSettings>
   /**
@@ -42,6 +44,34 @@ export interface SettingsValue {
   readonly tiers: ReadonlyMap<string, LimitSet>
   /** Token limits of a `provider/model`, all callers together. */
   readonly modelLimits: ReadonlyMap<string, LimitSet>
+}
+
+/** How traces reach a collector, in the terms of OpenTelemetry's specification. */
+export interface TracingSettings {
+  /** The whole URL. */
+  readonly endpoint: string
+  readonly headers: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>> | undefined
+  readonly protocol: "http/protobuf" | "http/json"
+  /** Of one batch. */
+  readonly timeout: Duration.Duration
+  readonly sampler: {
+    readonly name:
+      | "always_on"
+      | "always_off"
+      | "traceidratio"
+      | "parentbased_always_on"
+      | "parentbased_always_off"
+      | "parentbased_traceidratio"
+    /** Of requests, with a ratio: 0 to 1. */
+    readonly share: number
+  }
+  /** Attributes of this instance, `service.name` among them. */
+  readonly resource: ReadonlyMap<string, string>
+  /** Most spans that wait, and that are sent at once. */
+  readonly queueSize: number
+  readonly batchSize: number
+  /** How long a span waits for others at most. */
+  readonly interval: Duration.Duration
 }
 
 export interface JwtSecret {

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { configFile, gigachatDefaults, openaiDefaults, yandexgptDefaults } from "./Defaults.ts"
 import { AdminKey, DatabaseUrl, JwtSecrets, RedisUrls } from "./SecretValues.ts"
+import * as TracingValues from "./TracingValues.ts"
 import * as Values from "./Values.ts"
 
 /**
@@ -64,7 +65,7 @@ export const gateway = {
   sandbox: optional(
     "XROUTER_SANDBOX",
     Values.Switch,
-    "The sandbox models (`sandbox/echo`, `sandbox/story`, `sandbox/tools`), which need no provider.",
+    "The sandbox models (`sandbox/echo`, `sandbox/story`, `sandbox/tools`, `sandbox/embed`), which need no provider.",
     "`true` only when no provider is configured"
   ),
   maxBody: withDefault(
@@ -172,6 +173,94 @@ export const telemetry = {
   )
 }
 
+/** OpenTelemetry's own names and defaults. */
+export const tracing = {
+  endpoint: optional(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    Values.UpstreamUrl,
+    "Base URL of a collector that takes OTLP over HTTP; `/v1/traces` is appended.",
+    "none: no traces"
+  ),
+  tracesEndpoint: optional(
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    Values.UpstreamUrl,
+    "The whole URL that takes traces.",
+    "made of the one above"
+  ),
+  headers: optional(
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    TracingValues.HeaderPairs,
+    "Headers for the collector, secret: `name=value` separated by commas, the values percent-encoded."
+  ),
+  tracesHeaders: optional(
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    TracingValues.HeaderPairs,
+    "The same for traces alone, instead of those above."
+  ),
+  protocol: optional(
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    TracingValues.Protocol,
+    "`http/protobuf` or `http/json`.",
+    "`http/protobuf`"
+  ),
+  tracesProtocol: optional(
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    TracingValues.Protocol,
+    "The same for traces alone.",
+    "the one above"
+  ),
+  timeout: withDefault(
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    Values.Count,
+    "10000",
+    "How long the collector may take for one batch, in milliseconds."
+  ),
+  tracesTimeout: optional(
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    Values.Count,
+    "The same for traces alone.",
+    "the one above"
+  ),
+  exporter: withDefault("OTEL_TRACES_EXPORTER", Values.choice(["otlp", "none"]), "otlp", "`none` switches traces off."),
+  disabled: withDefault("OTEL_SDK_DISABLED", Values.Switch, "false", "`true` switches traces off."),
+  sampler: withDefault(
+    "OTEL_TRACES_SAMPLER",
+    TracingValues.Sampler,
+    "parentbased_always_on",
+    "Which requests are traced: `always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`, which first obeys the caller's `traceparent`."
+  ),
+  samplerArgument: withDefault(
+    "OTEL_TRACES_SAMPLER_ARG",
+    TracingValues.Share,
+    "1",
+    "With `traceidratio`: the share of requests, 0 to 1."
+  ),
+  serviceName: optional(
+    "OTEL_SERVICE_NAME",
+    Values.Text,
+    "`service.name` of the traces.",
+    "that of the attributes below, else `xrouter`"
+  ),
+  resourceAttributes: listed(
+    "OTEL_RESOURCE_ATTRIBUTES",
+    TracingValues.Pairs,
+    "What is told of this instance with every batch: `name=value` separated by commas, the values percent-encoded."
+  ),
+  queueSize: withDefault(
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    Values.Count,
+    "2048",
+    "Most spans that wait for the collector; what comes on top is dropped."
+  ),
+  batchSize: withDefault("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Values.Count, "512", "Most spans that are sent at once."),
+  interval: withDefault(
+    "OTEL_BSP_SCHEDULE_DELAY",
+    Values.Count,
+    "5000",
+    "How long a span waits for others at most, in milliseconds."
+  )
+}
+
 export const gigachat = {
   credentials: optional(
     "GIGACHAT_CREDENTIALS",
@@ -265,6 +354,7 @@ export const sections: ReadonlyArray<{
   { title: "Access", variables: access },
   { title: "Rate limits", variables: limits },
   { title: "Telemetry", variables: telemetry },
+  { title: "Traces", variables: tracing },
   { title: "GigaChat", variables: gigachat },
   { title: "YandexGPT", variables: yandexgpt },
   { title: "OpenAI and compatible upstreams", variables: openai },

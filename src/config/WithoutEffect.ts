@@ -11,6 +11,6 @@ export const withoutEffect = (_settings: SettingsValue): Effect.Effect<ReadonlyA
 
 const exports = Effect.map(namesBelow("OTEL"), (names) =>
   names
-    .filter((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name))
-    .map((at) => ({ at, message: "is set, but this version exports nothing by OTLP yet" }))
+    .filter((name) => /^OTEL_EXPORTER_OTLP_(METRICS|LOGS)_ENDPOINT$/.test(name))
+    .map((at) => ({ at, message: "is set, but this version exports traces alone by OTLP" }))
 )

@@ -1,7 +1,9 @@
 import { Context, Effect, Layer, Metric } from "effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { ErrorCode } from "../domain/Errors.ts"
+import { type Fault, faults } from "../domain/Fault.ts"
 import type { Usage } from "../domain/Usage.ts"
+import { processMetrics } from "./ProcessMetrics.ts"
 
 /**
  * What the mission records, and what else Prometheus is told (CONTRACT, "Metrics"). Every method is synchronous and cheap;
@@ -17,6 +19,7 @@ export class Metrics extends Context.Service<
     /** Our own share of a request: all of it but the waiting for the provider. */
     readonly recordOverhead: (millis: number) => void
     readonly recordFirstToken: (provider: string, millis: number) => void
+    readonly recordFault: (by: Fault) => void
     readonly recordRateLimited: (reason: string) => void
     readonly recordDisconnect: () => void
     readonly requestStarted: (stream: boolean) => void
@@ -38,9 +41,10 @@ export class Metrics extends Context.Service<
    * as Effect's `MetricRegistry` too: whatever else the gateway measures, and every other exporter, uses the same one.
    */
   static readonly layer: Layer.Layer<Metrics> = Layer.effectContext(
-    Effect.sync(() => {
+    Effect.gen(function* () {
       const registry = Context.make(Metric.MetricRegistry, new Map())
-      return Context.add(registry, Metrics, make(registry))
+      const measureProcess = yield* processMetrics(registry)
+      return Context.add(registry, Metrics, make(registry, measureProcess))
     })
   )
 }
@@ -59,7 +63,7 @@ const durations = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60,
 /** Seconds; from 0.1 ms. */
 const overheads = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
-const make = (registry: Context.Context<never>): Metrics["Service"] => {
+const make = (registry: Context.Context<never>, measureProcess: () => void): Metrics["Service"] => {
   // Reading a metric enters it into the registry: what has no label is told from the start, as 0.
   const counter = (name: string, description: string, attributes: Record<string, string> = {}): Update => {
     const metric = Metric.counter(name, { description, attributes, incremental: true })
@@ -99,6 +103,8 @@ const make = (registry: Context.Context<never>): Metrics["Service"] => {
   const errors = perLabel((provider) =>
     perLabel((code) => counter("xrouter_errors_total", "Requests that ended with an error", { provider, code }))
   )
+  const faultsBy = perLabel((by) => counter("xrouter_faults_total", "Failed requests, by whose doing it is", { by }))
+  for (const by of faults) faultsBy(by)(0)
   const tokens = perLabel((provider) =>
     perLabel((direction) =>
       counter("xrouter_tokens_total", "Tokens that providers counted: input with the cached ones, output", {
@@ -148,6 +154,7 @@ const make = (registry: Context.Context<never>): Metrics["Service"] => {
     },
     recordOverhead: overhead,
     recordFirstToken: (provider, millis) => firstTokens(provider)(millis),
+    recordFault: (by) => faultsBy(by)(1),
     recordRateLimited: (reason) => rateLimited(reason)(1),
     recordDisconnect: () => disconnects(1),
     requestStarted: (stream) => {
@@ -163,7 +170,10 @@ const make = (registry: Context.Context<never>): Metrics["Service"] => {
     setCircuitOpen: (provider, isOpen) => circuits(provider).set(isOpen ? 1 : 0),
     setDegraded: (component, isDegraded) => degraded(component).set(isDegraded ? 1 : 0),
     setUsagePending: usagePending.set,
-    render: Effect.sync(() => PrometheusMetrics.formatUnsafe(registry))
+    render: Effect.sync(() => {
+      measureProcess()
+      return PrometheusMetrics.formatUnsafe(registry)
+    })
   }
 }
 

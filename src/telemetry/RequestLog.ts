@@ -8,6 +8,8 @@ import { LogOutput } from "./LogOutput.ts"
 /** What is told of one request. No field has room for a key, a header or a prompt. */
 export interface RequestRecord {
   readonly requestId: string
+  /** Of the trace, where the request has one. */
+  readonly traceId?: string | undefined
   readonly method: string
   /** The route's pattern, `/v1/models/{id}`: never the path as it was typed. */
   readonly route: string
@@ -95,6 +97,7 @@ const requestToJson =
   (timestamp: (at: number) => string) =>
   (record: RequestRecord, level: Level, at: number): string =>
     `{"ts":"${timestamp(at)}","level":"${level}","message":"request"${text("request_id", record.requestId)}` +
+    `${text("trace_id", record.traceId)}` +
     `${text("method", record.method)}${text("route", record.route)},"status":${record.status}` +
     `${text("code", record.code)}${text("reason", record.reason)}${record.cancelled === true ? ',"cancelled":true' : ""}` +
     `${text("key_id", record.keyId)}${text("user_id", record.userId)}${text("ip", record.ip)}` +
@@ -136,6 +139,7 @@ const requestToPretty = (record: RequestRecord, level: Level, at: number): strin
       tokens: record.usage === undefined ? undefined : `${record.usage.promptTokens}+${record.usage.completionTokens}`,
       overhead_ms: record.overheadMillis === undefined ? undefined : rounded(record.overheadMillis),
       first_token_ms: record.firstTokenMillis === undefined ? undefined : rounded(record.firstTokenMillis),
-      request_id: record.requestId
+      request_id: record.requestId,
+      trace_id: record.traceId
     }
   })

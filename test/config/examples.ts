@@ -2,6 +2,7 @@ import { Duration, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { isatty } from "node:tty"
 import type { SettingsValue } from "../../src/config/Settings.ts"
+import { tracingExamples } from "./tracingExamples.ts"
 
 /** What each variable takes and what it refuses. */
 
@@ -33,6 +34,7 @@ const yandexKey = { YANDEX_API_KEY: "AQVN", YANDEX_FOLDER_ID: "b1g" }
 export const pem = "file.pem"
 
 export const examples: Record<string, Example> = {
+  ...tracingExamples,
   XROUTER_HOST: {
     of: ({ host }) => host,
     default: "127.0.0.1",

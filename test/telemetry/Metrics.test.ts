@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
-import { readExposition, valueOf } from "./exposition.ts"
+import { type Exposition, readExposition, valueOf } from "./exposition.ts"
 
 const usage = { promptTokens: 12, completionTokens: 30, cachedTokens: 4, reasoningTokens: 0 }
 
@@ -85,14 +85,41 @@ describe("Metrics", () => {
   it.effect("starts what has no label at zero, and tells nothing of providers that served nothing", () =>
     Effect.gen(function* () {
       const told = readExposition(yield* (yield* Metrics).render)
-      assert.deepStrictEqual([...told.types.keys()].sort(), [
+      const [process, ours] = [...told.types.keys()].reduce<[Array<string>, Array<string>]>(
+        ([process, ours], name) =>
+          name.startsWith("xrouter_process_") ? [[...process, name], ours] : [process, [...ours, name]],
+        [[], []]
+      )
+      assert.deepStrictEqual(ours.toSorted(), [
         "xrouter_active_requests",
         "xrouter_active_streams",
         "xrouter_client_disconnects_total",
+        "xrouter_faults_total",
         "xrouter_overhead_seconds",
         "xrouter_usage_pending"
       ])
-      assert.isTrue([...told.samples.values()].every((value) => value === 0))
+      assert.isNotEmpty(process)
+      for (const [series, value] of told.samples)
+        if (!series.startsWith("xrouter_process_")) assert.strictEqual(value, 0)
+    }).pipe(Effect.provide(Metrics.layer))
+  )
+
+  it.effect("tells of the process what is so at the scrape", () =>
+    Effect.gen(function* () {
+      const metrics = yield* Metrics
+      const first = readExposition(yield* metrics.render)
+      const burn = performance.now() + 60
+      while (performance.now() < burn);
+      const second = readExposition(yield* metrics.render)
+      const value = (told: Exposition, name: string) => valueOf(told, `xrouter_process_${name}`)
+      assert.isAtLeast(value(second, "cpu_seconds_total") - value(first, "cpu_seconds_total"), 0.01)
+      const age = Date.now() / 1000 - value(second, "start_time_seconds")
+      assert.isTrue(age > 0 && age < 86_400, `${age}`)
+      assert.isAbove(value(second, "resident_memory_bytes"), value(second, "heap_bytes"))
+      assert.isAbove(value(second, "heap_bytes"), 1_000_000)
+      for (const name of ["event_loop_lag_p99_seconds", "event_loop_lag_max_seconds", "open_sockets"]) {
+        assert.isAtLeast(value(second, name), 0)
+      }
     }).pipe(Effect.provide(Metrics.layer))
   )
 

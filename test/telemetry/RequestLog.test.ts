@@ -53,6 +53,18 @@ const lines = (
 const json = { format: "json", level: "info" } as const
 
 describe("RequestLog", () => {
+  it.effect("tells the trace of a request that has one", () =>
+    Effect.gen(function* () {
+      const traceId = "4bf92f3577b34da6a3ce929d0e0e4736"
+      const [line = ""] = yield* lines(json, { ...served, traceId })
+      assert.strictEqual(JSON.parse(line).trace_id, traceId)
+      const [without = ""] = yield* lines(json, served)
+      assert.notProperty(JSON.parse(without), "trace_id")
+      const [pretty = ""] = yield* lines({ format: "pretty", level: "info" }, { ...served, traceId })
+      assert.include(stripVTControlCharacters(pretty), `trace_id=${traceId}`)
+    })
+  )
+
   it.effect("tells a served request in one object, times to a microsecond", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 10, 23, 4, 5, 6, 7))

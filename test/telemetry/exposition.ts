@@ -24,7 +24,7 @@ export const readExposition = (text: string): Exposition => {
       helps.add(help[1] ?? "")
       continue
     }
-    const type = /^# TYPE ([a-z_]+) (counter|gauge|histogram)$/.exec(line)
+    const type = /^# TYPE ([a-z0-9_]+) (counter|gauge|histogram)$/.exec(line)
     if (type !== null) {
       family = type[1] ?? ""
       assert.isFalse(types.has(family), `one TYPE for ${family}`)
@@ -33,7 +33,7 @@ export const readExposition = (text: string): Exposition => {
       types.set(family, type[2] ?? "")
       continue
     }
-    const sample = /^([a-z_]+)(?:\{(.*)\})? (-?[0-9.e+-]+)$/.exec(line)
+    const sample = /^([a-z0-9_]+)(?:\{(.*)\})? (-?[0-9.e+-]+)$/.exec(line)
     assert.isNotNull(sample, `a sample, a HELP or a TYPE: ${line}`)
     const [, name = "", labels = "", value = ""] = sample ?? []
     const suffixes = types.get(family) === "histogram" ? ["_bucket", "_sum", "_count"] : [""]

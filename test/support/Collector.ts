@@ -1,0 +1,75 @@
+import { Effect } from "effect"
+import { eventually } from "./Eventually.ts"
+import * as Scripted from "./ScriptedUpstream.ts"
+
+/** A span as the collector was told of it. */
+export interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly status: { readonly code: number; readonly message?: string }
+  /** By name, as plain values. */
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** Takes traces by OTLP over HTTP, in JSON. */
+export interface Collector {
+  /** The whole URL for traces. */
+  readonly url: string
+  readonly upstream: Scripted.ScriptedUpstream
+  readonly spans: () => ReadonlyArray<Span>
+  /** Attributes of the instance that has sent the last batch. */
+  readonly resource: () => Readonly<Record<string, unknown>>
+  /** The spans of the request of this id, the server's first, as soon as they are there. */
+  readonly ofRequest: (requestId: string | null) => Effect.Effect<readonly [server: Span, ...calls: Array<Span>]>
+}
+
+export const make = Effect.fnUntraced(function* (
+  answer: (call: number) => Scripted.Step = () => Scripted.json(200, {})
+) {
+  let calls = 0
+  const upstream = yield* Scripted.make(() => answer(++calls))
+  const bodies = () => upstream.requests.map(({ text }): TraceData => JSON.parse(text))
+  const spans = () =>
+    bodies().flatMap(({ resourceSpans }) =>
+      resourceSpans.flatMap(({ scopeSpans }) =>
+        scopeSpans.flatMap(({ spans }) => spans.map((span): Span => ({ ...span, attributes: plain(span.attributes) })))
+      )
+    )
+  const collector: Collector = {
+    url: `${upstream.url}/v1/traces`,
+    upstream,
+    spans,
+    resource: () => plain(bodies().at(-1)?.resourceSpans[0]?.resource.attributes ?? []),
+    ofRequest: Effect.fnUntraced(function* (requestId) {
+      const server = () => spans().find(({ attributes }) => attributes["xrouter.request_id"] === requestId)
+      yield* eventually(Effect.sync(() => server() !== undefined))
+      const found = server()
+      if (found === undefined) return yield* Effect.die("the span is gone")
+      const isCall = ({ parentSpanId, traceId }: Span) => traceId === found.traceId && parentSpanId === found.spanId
+      return [found, ...spans().filter(isCall)] as const
+    })
+  }
+  return collector
+})
+
+interface KeyValue {
+  readonly key: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+
+interface TraceData {
+  readonly resourceSpans: ReadonlyArray<{
+    readonly resource: { readonly attributes: ReadonlyArray<KeyValue> }
+    readonly scopeSpans: ReadonlyArray<{
+      readonly spans: ReadonlyArray<Omit<Span, "attributes"> & { readonly attributes: ReadonlyArray<KeyValue> }>
+    }>
+  }>
+}
+
+const plain = (attributes: ReadonlyArray<KeyValue>): Record<string, unknown> =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
