@@ -30,14 +30,22 @@ import * as Logging from "./telemetry/Logging.ts"
 import { LogOptions } from "./telemetry/LogOptions.ts"
 import { Metrics } from "./telemetry/Metrics.ts"
 import { RequestLog } from "./telemetry/RequestLog.ts"
+import { TraceOptions } from "./telemetry/TraceOptions.ts"
+import { Tracing } from "./telemetry/Tracing.ts"
 
-const Telemetry = Layer.mergeAll(Metrics.layer, RequestLog.layer, Logging.layer).pipe(
-  Layer.provide(
+const Telemetry = Layer.mergeAll(Metrics.layer, RequestLog.layer, Tracing.layer).pipe(
+  // What is built on the log can tell of its end.
+  Layer.provideMerge(Logging.layer),
+  Layer.provide([
     Layer.effect(
       LogOptions,
       Effect.map(Settings, ({ logFormat, logLevel }) => ({ format: logFormat, level: logLevel }))
+    ),
+    Layer.effect(
+      TraceOptions,
+      Effect.map(Settings, ({ tracing }) => ({ tracing }))
     )
-  )
+  ])
 )
 
 const Storage = Layer.mergeAll(Migrations.layer, Secrets.layer).pipe(Layer.provideMerge(Database.layer))

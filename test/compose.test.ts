@@ -179,7 +179,7 @@ describe("ops/", () => {
   })
 
   it("shows the four metrics of the mission, and no metric that the gateway does not have", () => {
-    const source = read("src/telemetry/Metrics.ts")
+    const source = read("src/telemetry/Metrics.ts") + read("src/telemetry/ProcessMetrics.ts")
     const dashboards = files.filter((file) => /dashboards\/.*\.json$/.test(file))
     const shown = new Set(
       dashboards

@@ -8,6 +8,9 @@ import type { Candidate } from "../router/Policy.ts"
 import type { Meter } from "./Meter.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
+/** What a call has used, as far as anybody knows. */
+export type CallMeter = Pick<Meter, "isIdle" | "isEstimated" | "usage" | "finishReason">
+
 export interface AccountOptions {
   readonly context: RequestContext
   readonly principal: Principal
@@ -17,7 +20,7 @@ export interface AccountOptions {
   readonly model: string
   /** Who is called first. */
   readonly first: Candidate
-  readonly meter: Meter
+  readonly meter: CallMeter
   readonly admission: Admission
 }
 

@@ -10,13 +10,11 @@ import type { Admission } from "../limits/Limits.ts"
 import { Catalog } from "../router/Catalog.ts"
 import type { Candidate } from "../router/Policy.ts"
 import type { Plan, Reply } from "../router/Router.ts"
+import type { AnswerForm, AnswerHead } from "./AnswerForm.ts"
 import { openAccount } from "./CallAccount.ts"
-import { type AnswerHead, ChatChunks } from "./ChatChunks.ts"
-import { ChatCompletion } from "./ChatCompletion.ts"
 import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
 import { closeAfterResponse, endWhenStalled, WriteStall } from "./Connection.ts"
-import { errorFrame } from "./ErrorResponse.ts"
-import { makeCompletionId } from "./Ids.ts"
+import { makeAnswerId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
@@ -25,6 +23,7 @@ export interface AnswerOptions {
   readonly context: RequestContext
   readonly principal: Principal
   readonly chat: ChatRequest
+  readonly form: AnswerForm
   readonly plan: Plan
   readonly admission: Admission
 }
@@ -62,15 +61,15 @@ export class ChatAnswers extends Context.Service<
       const whole = (options: AnswerOptions, head: AnswerHead, meter: Meter) =>
         Effect.flatMap(options.plan.open, (reply) => {
           begin(options, meter, reply)
-          const completion = new ChatCompletion()
+          const writer = options.form.body()
           const take = (events: ReadonlyArray<ChatEvent>) => {
             meter.hear(events)
-            completion.add(events)
+            writer.add(events)
           }
           const finished = () => {
             options.context.answeredAt = now()
-            servedBy(reply, options.context.headers)
-            return HttpServerResponse.text(completion.body(head, meter.usage), { contentType: "application/json" })
+            servedBy(reply, options)
+            return HttpServerResponse.text(writer.body(head, meter.usage), { contentType: "application/json" })
           }
           take(reply.first)
           return reply.rest === undefined
@@ -83,8 +82,7 @@ export class ChatAnswers extends Context.Service<
 
       const streamed = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
         const { context, request } = options
-        const isUsageWanted = options.chat.stream_options?.include_usage === true
-        const chunks = new ChatChunks(head, isUsageWanted)
+        const frames = options.form.frames(head, options.chat)
         const scope = yield* Effect.scope
         const opening = yield* Effect.forkIn(Scope.provide(options.plan.open, scope), scope)
         const writer: StreamWriter = {
@@ -92,21 +90,25 @@ export class ChatAnswers extends Context.Service<
           begin: (reply) => begin(options, meter, reply),
           frames: (events) => {
             meter.hear(events)
-            return chunks.frames(events)
+            return frames.frames(events)
           },
           end: () => {
             context.answeredAt = now()
-            return chunks.end(meter.usage)
+            return frames.end(meter.usage)
           },
           fail: (error) => {
             context.error = error
             context.answeredAt = now()
             closeAfterResponse(request)
-            return errorFrame(error, { requestId: context.requestId, resourceMetadata })
+            return frames.fail(error, {
+              requestId: context.requestId,
+              traceId: context.trace?.traceId,
+              resourceMetadata
+            })
           }
         }
         const exit = yield* settled(opening)
-        if (exit !== undefined) servedBy(yield* exit, context.headers)
+        if (exit !== undefined) servedBy(yield* exit, options)
         endWhenStalled(request, writeStall)
         context.headers["cache-control"] = "no-cache"
         context.headers["x-accel-buffering"] = "no"
@@ -117,9 +119,9 @@ export class ChatAnswers extends Context.Service<
 
       return {
         answer: (options) => {
-          const { admission, chat, context, plan, principal } = options
+          const { admission, chat, context, form, plan, principal } = options
           const head: AnswerHead = {
-            id: makeCompletionId(),
+            id: makeAnswerId(form.idPrefix),
             created: Math.floor(clock.currentTimeMillisUnsafe() / 1000),
             model: chat.model
           }
@@ -146,10 +148,11 @@ export class ChatAnswers extends Context.Service<
 }
 
 /** Who serves, since it need not be whom the model's name says (CONTRACT, "Model names"). */
-const servedBy = ({ candidate, dropped }: Reply, headers: Record<string, string>): void => {
+const servedBy = ({ candidate, dropped }: Reply, { context: { headers }, form }: AnswerOptions): void => {
   headers["x-xrouter-provider"] = candidate.provider.name
   headers["x-xrouter-model"] = headerText(candidate.model)
-  if (dropped.length > 0) headers["x-xrouter-dropped-params"] = dropped.join(",")
+  const lost = form.dropped(dropped)
+  if (lost.length > 0) headers["x-xrouter-dropped-params"] = lost.join(",")
 }
 
 /** A model's name is the caller's own text, and not every character may stand in a header. */

@@ -4,7 +4,7 @@ import { ChatRequest } from "../domain/ChatRequest.ts"
 import { Authorization } from "./Authorization.ts"
 import { inferenceErrors } from "./ErrorSchemas.ts"
 
-const Usage = Schema.Struct({
+export const Usage = Schema.Struct({
   prompt_tokens: Schema.Int,
   completion_tokens: Schema.Int,
   total_tokens: Schema.Int,

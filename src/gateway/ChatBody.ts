@@ -45,7 +45,7 @@ const narrowed = (present: JsonObject): Result.Result<ChatRequest, ValidationErr
 }
 
 /** The body itself where nothing in it is null, as it is with most clients. */
-const withoutNulls = (body: JsonObject): JsonObject => {
+export const withoutNulls = (body: JsonObject): JsonObject => {
   for (const key in body) {
     if (body[key] !== null && key !== "__proto__") continue
     const present: Record<string, Json | undefined> = {}
@@ -57,7 +57,8 @@ const withoutNulls = (body: JsonObject): JsonObject => {
   return body
 }
 
-const invalid = (message: string, param?: string) =>
+/** Of a body that is not what its endpoint asks for. */
+export const invalid = (message: string, param?: string) =>
   Result.fail(
     new ValidationError({
       reason: "invalid_body",

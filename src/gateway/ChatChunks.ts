@@ -1,16 +1,9 @@
 import type { ChatEvent } from "../domain/ChatEvent.ts"
+import type { XRouterError } from "../domain/Errors.ts"
 import type { JsonObject } from "../domain/Json.ts"
 import type { Usage } from "../domain/Usage.ts"
-
-/** What is the same in every part of one answer. */
-export interface AnswerHead {
-  /** `chatcmpl-…`, made by us: not every provider gives one, and one answer has one. */
-  readonly id: string
-  /** Unix seconds. */
-  readonly created: number
-  /** As the client asked for it. */
-  readonly model: string
-}
+import type { AnswerHead, FrameWriter } from "./AnswerForm.ts"
+import { errorFrame, type WireOptions } from "./ErrorResponse.ts"
 
 export const usageBody = (usage: Usage): JsonObject => ({
   prompt_tokens: usage.promptTokens,
@@ -25,7 +18,7 @@ export const usageBody = (usage: Usage): JsonObject => ({
  * costs one `JSON.stringify` of its text and a few joins. With `include_usage` every chunk says `usage: null` but the last,
  * which has no choices (OpenAI, "stream_options").
  */
-export class ChatChunks {
+export class ChatChunks implements FrameWriter {
   private readonly open: string
   private readonly close: string
   private readonly isUsageWanted: boolean
@@ -51,6 +44,10 @@ export class ChatChunks {
       ? `${this.open}${this.extra}"choices":[],"usage":${JSON.stringify(usageBody(usage))}}\n\n`
       : ""
     return `${last}data: [DONE]\n\n`
+  }
+
+  fail(error: XRouterError, options: WireOptions): string {
+    return errorFrame(error, options)
   }
 
   private frame(event: ChatEvent): string {

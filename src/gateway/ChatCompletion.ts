@@ -1,7 +1,8 @@
 import type { ChatEvent, FinishReason } from "../domain/ChatEvent.ts"
 import { isJsonObject, type Json, type JsonObject } from "../domain/Json.ts"
 import type { Usage } from "../domain/Usage.ts"
-import { type AnswerHead, usageBody } from "./ChatChunks.ts"
+import type { AnswerHead, BodyWriter } from "./AnswerForm.ts"
+import { usageBody } from "./ChatChunks.ts"
 
 interface CallParts {
   isCustom: boolean
@@ -20,7 +21,7 @@ interface ChoiceParts {
 }
 
 /** The fold of a stream's events into the one answer of a request that is not streamed (`chat.completion`). */
-export class ChatCompletion {
+export class ChatCompletion implements BodyWriter {
   private readonly choices = new Map<number, ChoiceParts>()
   private extra: JsonObject = {}
   usage: Usage | undefined

@@ -1,9 +1,9 @@
-import { Effect, Result, type Scope } from "effect"
+import { Effect, identity, Result, type Scope } from "effect"
 import { HttpRouter, type HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { Authenticator } from "../auth/Authenticator.ts"
 import { Settings } from "../config/Settings.ts"
 import { type ChatRequest, maxTokens } from "../domain/ChatRequest.ts"
-import { AuthError, type XRouterError } from "../domain/Errors.ts"
+import { AuthError, type ValidationError, type XRouterError } from "../domain/Errors.ts"
 import { estimatePrompt } from "../domain/TokenEstimate.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Windows } from "../limits/LimiterStore.ts"
@@ -12,100 +12,141 @@ import { Catalog } from "../router/Catalog.ts"
 import type { Candidate } from "../router/Policy.ts"
 import { Router } from "../router/Router.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
+import type { AnswerForm } from "./AnswerForm.ts"
 import { requestedBy } from "./AuthorizationLayer.ts"
 import { ChatAnswers } from "./ChatAnswers.ts"
 import { chatRequest } from "./ChatBody.ts"
+import { chatForm } from "./ChatForm.ts"
 import { readJson } from "./RequestBody.ts"
 import { CurrentRequest, type RequestContext } from "./RequestContext.ts"
 
-export const chatPath = "/v1/chat/completions"
+/** An endpoint that asks for a chat in words of its own, and is answered in them. */
+export interface ChatEndpoint<Asked> {
+  readonly path: HttpRouter.PathInput
+  readonly read: (body: unknown) => Result.Result<Asked, ValidationError>
+  readonly chat: (asked: Asked) => ChatRequest
+  readonly form: (asked: Asked) => AnswerForm
+  /** A refusal in the endpoint's words, where they are not a chat's. */
+  readonly translate?: (error: XRouterError) => XRouterError
+}
 
 /**
- * `POST /v1/chat/completions`, in the contract's order of work: who calls, the body, the model, what can be said to a provider at
+ * `POST` to an endpoint, in the contract's order of work: who calls, the body, the model, what can be said to a provider at
  * all, the limits, the call. Whatever is refused has cost nothing.
  *
- * The endpoint is declared in `ChatApi.ts`, for the document and the client, and served here as a plain route: a typed endpoint
- * gives each request a copy of the context that its handlers were built in, which costs more than all the work of this file.
+ * The endpoints are declared in `ChatApi.ts` and its like, for the document and the client, and served here as plain routes: a typed
+ * endpoint gives each request a copy of the context that its handlers were built in, which costs more than all the work of this file.
  */
-export const ChatRoute = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const authenticator = yield* Authenticator
-    const catalog = yield* Catalog
-    const plans = yield* Router
-    const limits = yield* Limits
-    const metrics = yield* Metrics
-    const answers = yield* ChatAnswers
-    const { maxBody } = yield* Settings
+export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const authenticator = yield* Authenticator
+      const catalog = yield* Catalog
+      const plans = yield* Router
+      const limits = yield* Limits
+      const metrics = yield* Metrics
+      const answers = yield* ChatAnswers
+      const { maxBody } = yield* Settings
+      const { translate } = endpoint
 
-    /** By what all callers may use of the model, and by what this one may: the model gives back what a refused caller took. */
-    const admit = (context: RequestContext, principal: Principal, { model, provider }: Candidate, estimate: number) => {
-      const { requestId } = context
-      const onRelease = (release: Effect.Effect<void>) => {
-        context.releases.push(release)
+      /** By what all callers may use of the model, and by what this one may: the model gives back what a refused caller took. */
+      const admit = (
+        context: RequestContext,
+        principal: Principal,
+        { model, provider }: Candidate,
+        estimate: number
+      ) => {
+        const { requestId } = context
+        const onRelease = (release: Effect.Effect<void>) => {
+          context.releases.push(release)
+        }
+        const onWindows = (windows: Windows, isDegraded: boolean) => {
+          context.windows = windows
+          context.isDegraded = isDegraded
+        }
+        return Effect.flatMapEager(
+          limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate, onRelease }),
+          (ofModel): ReturnType<typeof limits.admit> => {
+            const ofCaller = limits.admit({ principal, requestId, estimate, onWindows, onRelease })
+            if (ofModel === unlimited) return ofCaller
+            return Effect.mapBoth(ofCaller, {
+              onFailure: (refusal) => {
+                ofModel.used(0)
+                return refusal
+              },
+              onSuccess: ({ used, windows }) => ({
+                windows,
+                used: (tokens) => {
+                  ofModel.used(tokens)
+                  used(tokens)
+                }
+              })
+            })
+          }
+        )
       }
-      const onWindows = (windows: Windows, isDegraded: boolean) => {
-        context.windows = windows
-        context.isDegraded = isDegraded
-      }
-      return Effect.flatMapEager(
-        limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate, onRelease }),
-        (ofModel): ReturnType<typeof limits.admit> => {
-          const ofCaller = limits.admit({ principal, requestId, estimate, onWindows, onRelease })
-          if (ofModel === unlimited) return ofCaller
-          return Effect.mapBoth(ofCaller, {
-            onFailure: (refusal) => {
-              ofModel.used(0)
-              return refusal
-            },
-            onSuccess: ({ used, windows }) => ({
-              windows,
-              used: (tokens) => {
-                ofModel.used(tokens)
-                used(tokens)
-              }
+
+      const serve = (
+        request: HttpServerRequest.HttpServerRequest,
+        context: RequestContext,
+        principal: Principal,
+        body: unknown
+      ): Effect.Effect<HttpServerResponse.HttpServerResponse, XRouterError, Scope.Scope> => {
+        const asked = endpoint.read(body)
+        if (Result.isFailure(asked)) return Effect.fail(asked.failure)
+        const chat = endpoint.chat(asked.success)
+        context.model = chat.model
+        context.stream = chat.stream === true
+        const resolved =
+          chat.models === undefined ? catalog.resolve(chat.model) : catalog.resolveAll(chat.model, chat.models)
+        if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
+        if (principal.models !== undefined && !mayUse(principal.models, chat)) return Effect.fail(modelNotAllowed)
+        const planned = plans.plan({
+          requestId: context.requestId,
+          request: chat,
+          resolution: resolved.success,
+          trace: context.trace
+        })
+        return Effect.flatMapEager(planned, (plan) => {
+          const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
+          return Effect.flatMap(admit(context, principal, plan.first, estimate), (admission) => {
+            context.isActive = true
+            metrics.requestStarted(context.stream)
+            return answers.answer({
+              request,
+              context,
+              principal,
+              chat,
+              form: endpoint.form(asked.success),
+              plan,
+              admission
             })
           })
-        }
-      )
-    }
-
-    const serve = (
-      request: HttpServerRequest.HttpServerRequest,
-      context: RequestContext,
-      principal: Principal,
-      body: unknown
-    ): Effect.Effect<HttpServerResponse.HttpServerResponse, XRouterError, Scope.Scope> => {
-      const asked = chatRequest(body)
-      if (Result.isFailure(asked)) return Effect.fail(asked.failure)
-      const chat = asked.success
-      context.model = chat.model
-      context.stream = chat.stream === true
-      const resolved =
-        chat.models === undefined ? catalog.resolve(chat.model) : catalog.resolveAll(chat.model, chat.models)
-      if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
-      if (principal.models !== undefined && !mayUse(principal.models, chat)) return Effect.fail(modelNotAllowed)
-      const planned = plans.plan({ requestId: context.requestId, request: chat, resolution: resolved.success })
-      return Effect.flatMapEager(planned, (plan) => {
-        const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
-        return Effect.flatMap(admit(context, principal, plan.first, estimate), (admission) => {
-          context.isActive = true
-          metrics.requestStarted(context.stream)
-          return answers.answer({ request, context, principal, chat, plan, admission })
         })
-      })
-    }
+      }
 
-    // Not a generator: the frame of one costs more memory than all that it would hold.
-    const create = (request: HttpServerRequest.HttpServerRequest) =>
-      Effect.flatMap(CurrentRequest, (context) =>
-        Effect.flatMapEager(requestedBy(authenticator, context, request), (principal) =>
-          Effect.flatMap(readJson(request, maxBody), (body) => serve(request, context, principal, body))
+      // Not a generator: the frame of one costs more memory than all that it would hold.
+      const create = (request: HttpServerRequest.HttpServerRequest) =>
+        Effect.flatMap(CurrentRequest, (context) =>
+          Effect.flatMapEager(requestedBy(authenticator, context, request), (principal) =>
+            Effect.flatMap(readJson(request, maxBody), (body) => serve(request, context, principal, body))
+          )
         )
-      )
 
-    yield* router.add("POST", chatPath, create)
-  })
-)
+      yield* router.add(
+        "POST",
+        endpoint.path,
+        translate === undefined ? create : (request) => Effect.mapError(create(request), translate)
+      )
+    })
+  )
+
+export const ChatRoute = chatRoute({
+  path: "/v1/chat/completions",
+  read: chatRequest,
+  chat: identity,
+  form: () => chatForm
+})
 
 const mayUse = (allowed: ReadonlyArray<string>, { model, models = [] }: ChatRequest): boolean =>
   allowed.includes(model) && models.every((other) => allowed.includes(other))

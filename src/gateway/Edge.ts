@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { IncomingMessage } from "node:http"
 import { Settings } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
+import { Tracing } from "../telemetry/Tracing.ts"
 import { clientAddress } from "./ClientAddress.ts"
 import { cors } from "./Cors.ts"
 import { errorResponse } from "./ErrorResponse.ts"
@@ -28,6 +29,7 @@ export const layer = (routes: RouteTable) =>
       const settings = yield* Settings
       const report = yield* RequestReport
       const open = yield* OpenRequests
+      const { begin: beginTrace } = yield* Tracing
       const clock = yield* Clock.Clock
       const addressOf = clientAddress(settings.trustedProxies)
       const access = cors(settings.corsOrigins)
@@ -49,7 +51,7 @@ export const layer = (routes: RouteTable) =>
 
       const refused = (context: RequestContext, error: XRouterError) => {
         context.error = error
-        return errorResponse(error, { requestId: context.requestId, resourceMetadata })
+        return errorResponse(error, { requestId: context.requestId, traceId: context.trace?.traceId, resourceMetadata })
       }
 
       const failed = (context: RequestContext, cause: Cause.Cause<unknown>) => {
@@ -134,6 +136,9 @@ export const layer = (routes: RouteTable) =>
             ip: addressOf(source.socket.remoteAddress, oneOf(source.headers["x-forwarded-for"])),
             arrivedAt: Number(clock.currentTimeNanosUnsafe()) / 1e6
           })
+          if (beginTrace !== undefined && !probes.has(context.route)) {
+            context.trace = beginTrace(oneOf(source.headers["traceparent"]))
+          }
           open.set(context, request)
           const done = (response: HttpServerResponse.HttpServerResponse) => finish(context, origin, response)
           const refusedAtOnce = refusal(source, context)
@@ -156,6 +161,9 @@ export const layer = (routes: RouteTable) =>
     }),
     { global: true }
   )
+
+/** Asked again and again by what watches us: nobody looks for their traces. */
+const probes = new Set(["/health", "/health/live", "/health/ready", "/metrics"])
 
 /** Node joins the fields of one name, save those of cookies. */
 const oneOf = (header: string | Array<string> | undefined): string | undefined =>

@@ -14,6 +14,8 @@ export interface WireError {
 
 export interface WireOptions {
   readonly requestId: string
+  /** Of the trace, where the request has one. */
+  readonly traceId?: string | undefined
   /** Where a client learns how to get a token (RFC 9728). */
   readonly resourceMetadata: string
 }
@@ -27,7 +29,12 @@ export const toWire = (error: XRouterError, options: WireOptions): WireError => 
       type: typeOf(error),
       message: error.message,
       param: error._tag === "ValidationError" ? (error.param ?? null) : null,
-      details: { reason: error.reason, ...detailsOf(error), request_id: options.requestId }
+      details: {
+        reason: error.reason,
+        ...detailsOf(error),
+        request_id: options.requestId,
+        ...(options.traceId === undefined ? {} : { trace_id: options.traceId })
+      }
     }
   }
 })

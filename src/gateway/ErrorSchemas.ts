@@ -34,6 +34,7 @@ const envelope = <const Code extends string, Reason extends string>(
       details: Schema.Struct({
         reason: Schema.Literals(reasons),
         request_id: Schema.String,
+        trace_id: Schema.optionalKey(Schema.String),
         scope: Schema.optionalKey(Schema.String),
         limit: Schema.optionalKey(Schema.Int),
         remaining: Schema.optionalKey(Schema.Int),

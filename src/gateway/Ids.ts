@@ -16,4 +16,5 @@ export const randomHex = (): string => {
 }
 
 export const makeRequestId = (): string => `req_${randomHex()}`
-export const makeCompletionId = (): string => `chatcmpl-${randomHex()}`
+/** `chatcmpl-…`, `cmpl-…`, `resp_…` */
+export const makeAnswerId = (prefix: string): string => prefix + randomHex()

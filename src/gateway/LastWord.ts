@@ -18,7 +18,7 @@ export const lastWord = (
 ): void => {
   const response = NodeHttpServerRequest.toServerResponse(request)
   if (!(response instanceof ServerResponse) || response.writableEnded || response.destroyed) return
-  const options = { requestId: context.requestId, resourceMetadata }
+  const options = { requestId: context.requestId, traceId: context.trace?.traceId, resourceMetadata }
   if (!response.headersSent) {
     const { body, headers, status } = toWire(error, options)
     context.error = error

@@ -1,14 +1,17 @@
-import { Array as Arr, Effect } from "effect"
+import { Array as Arr, Effect, Result } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Authenticator } from "../auth/Authenticator.ts"
-import { AuthError, ValidationError } from "../domain/Errors.ts"
+import { type AuthError, ValidationError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { Catalog, type CatalogModel } from "../router/Catalog.ts"
+import { carriedBy } from "../router/Carried.ts"
+import { modelNotAllowed } from "./Admission.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authorization.ts"
 import { requestedBy } from "./AuthorizationLayer.ts"
 import { notFound } from "./Failure.ts"
+import type { Model, ModelParameters } from "./ModelsApi.ts"
 import { CurrentRequest } from "./RequestContext.ts"
 
 export const ModelsHandlers = HttpApiBuilder.group(
@@ -18,15 +21,22 @@ export const ModelsHandlers = HttpApiBuilder.group(
     const catalog = yield* Catalog
 
     return handlers.handleAll({
-      listModels: Effect.fn(function* ({ query: { provider } }) {
+      listModels: Effect.fn(function* ({ query: { provider, supported_parameters = "" } }) {
         const models = yield* usable(catalog, yield* CurrentPrincipal)
+        const wanted = supported_parameters.split(",").filter((name) => name !== "")
         return {
           object: "list" as const,
-          data: models.filter(({ id }) => provider === undefined || id.startsWith(`${provider}/`)).map(entry)
+          data: models
+            .filter(({ id }) => provider === undefined || id.startsWith(`${provider}/`))
+            .map((model) => entry(catalog, model))
+            .filter((model) => wanted.every((name) => model.supported_parameters.includes(name)))
         }
       }),
       retrieveModel: Effect.fn(function* ({ params }) {
-        return entry(yield* usableOne(catalog, yield* CurrentPrincipal, params.id))
+        return entry(catalog, yield* usableOne(catalog, yield* CurrentPrincipal, params.id))
+      }),
+      modelParameters: Effect.fn(function* ({ params }) {
+        return parametersOf(entry(catalog, yield* usableOne(catalog, yield* CurrentPrincipal, params.id)))
       })
     })
   })
@@ -55,27 +65,40 @@ const usableOne = (
     () => modelNotAllowed
   )
 
-/** Where a client did not encode the `/` of an id, which the typed route takes for two segments. */
-export const slashedModelPath = "/v1/models/*"
+type Entry = (typeof Model)["Type"]
 
-export const SlashedModelRoute = HttpRouter.use(
+const parametersOf = ({ id, supported_parameters }: Entry): (typeof ModelParameters)["Type"] => ({
+  data: { model: id, supported_parameters }
+})
+
+/** Where a client did not encode the `/` of an id, which the typed routes take for two segments. */
+const slashed: ReadonlyArray<readonly [base: `/${string}`, body: (model: Entry) => unknown]> = [
+  ["/v1/models", (model) => model],
+  ["/v1/parameters", parametersOf]
+]
+
+export const slashedModelPaths = slashed.map(([base]) => `${base}/*`)
+
+export const SlashedModelRoutes = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const catalog = yield* Catalog
     const authenticator = yield* Authenticator
-    yield* router.add(
-      "GET",
-      // Not `/*`: the router would claim the path without the slash too, which is the list's.
-      "/v1/models*",
-      Effect.fnUntraced(function* (request) {
-        const context = yield* CurrentRequest
-        const { path } = context
-        const prefix = slashedModelPath.slice(0, -1)
-        if (!path.startsWith(prefix)) return yield* notFound
-        const principal = yield* requestedBy(authenticator, context, request)
-        const id = yield* decoded(path.slice(prefix.length))
-        return HttpServerResponse.jsonUnsafe(entry(yield* usableOne(catalog, principal, id)))
-      })
-    )
+    for (const [base, body] of slashed) {
+      const prefix = `${base}/`
+      yield* router.add(
+        "GET",
+        // Not `/*`: the router would claim the path without the slash too, which is the list's.
+        `${base}*`,
+        Effect.fnUntraced(function* (request) {
+          const context = yield* CurrentRequest
+          const { path } = context
+          if (!path.startsWith(prefix)) return yield* notFound
+          const principal = yield* requestedBy(authenticator, context, request)
+          const id = yield* decoded(path.slice(prefix.length))
+          return HttpServerResponse.jsonUnsafe(body(entry(catalog, yield* usableOne(catalog, principal, id))))
+        })
+      )
+    }
   })
 )
 
@@ -85,14 +108,22 @@ const decoded = (text: string): Effect.Effect<string, ValidationError> =>
     catch: () => new ValidationError({ reason: "invalid_request", message: "The path is not well-formed" })
   })
 
-const entry = ({ id, ownedBy, created }: CatalogModel) => ({
-  id,
-  object: "model" as const,
-  created,
-  owned_by: ownedBy
-})
-
-const modelNotAllowed = new AuthError({
-  reason: "model_not_allowed",
-  message: "This credential may not use the model that was asked for"
-})
+const entry = (catalog: Catalog["Service"], { id, ownedBy, created, contextLength, purpose }: CatalogModel): Entry => {
+  const isChat = purpose !== "embedding"
+  const { parameters, input } = Result.match(catalog.resolve(id), {
+    onFailure: () => carriedBy([]),
+    onSuccess: ({ candidates, fallbacks }) => carriedBy([...candidates, ...fallbacks])
+  })
+  return {
+    id,
+    object: "model",
+    created,
+    owned_by: ownedBy,
+    context_length: contextLength ?? null,
+    architecture: {
+      input_modalities: isChat ? input : ["text"],
+      output_modalities: [isChat ? "text" : "embeddings"]
+    },
+    supported_parameters: isChat ? parameters : []
+  }
+}

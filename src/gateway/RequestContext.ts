@@ -4,6 +4,7 @@ import type { XRouterError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
 import type { Windows } from "../limits/LimiterStore.ts"
 import type { Usage } from "../domain/Usage.ts"
+import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 
 /** What one request is, and what has become of it so far; told once, in the log and the metrics, when its answer has gone. */
 export class RequestContext {
@@ -19,6 +20,8 @@ export class RequestContext {
   /** The path's pattern, `/v1/models/:id`. */
   readonly route: string
 
+  /** Set where the request is traced. */
+  trace: RequestTrace | undefined
   status = 0
   principal: Principal | undefined
   error: XRouterError | undefined

@@ -1,7 +1,10 @@
 import { Cause, Clock, Context, Effect, Exit, Layer } from "effect"
 import { HttpServerError } from "effect/http"
+import { faultOf } from "../domain/Fault.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import { RequestLog } from "../telemetry/RequestLog.ts"
+import type { TracedRequest } from "../telemetry/RequestTrace.ts"
+import type { Operation } from "../telemetry/SpanAttributes.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
 /** Status in the log of a request whose client left before there was one. */
@@ -28,7 +31,10 @@ export class RequestReport extends Context.Service<
         const { provider, error } = context
         if (context.isActive) metrics.requestEnded(context.stream)
         if (isCancelled) metrics.recordDisconnect()
-        if (error !== undefined) metrics.recordError(provider ?? nobody, error.code)
+        if (error !== undefined) {
+          metrics.recordError(provider ?? nobody, error.code)
+          metrics.recordFault(faultOf(error))
+        }
         if (error?._tag === "RateLimitError") metrics.recordRateLimited(error.reason)
         if (provider === undefined || context.calledAt === undefined) return undefined
         const duration = endedAt - context.arrivedAt
@@ -48,8 +54,10 @@ export class RequestReport extends Context.Service<
         const isCancelled = Exit.isFailure(exit) && isClientAbort(exit.cause)
         context.sumUp?.(endedAt, isCancelled)
         const overhead = measure(context, endedAt, isCancelled)
+        context.trace?.end(traced(context, endedAt, isCancelled))
         log.write({
           requestId: context.requestId,
+          traceId: context.trace?.traceId,
           method: context.method,
           route: context.route,
           status: context.status === 0 ? clientClosed : context.status,
@@ -75,6 +83,34 @@ export class RequestReport extends Context.Service<
     })
   )
 }
+
+const traced = (context: RequestContext, endedAt: number, isCancelled: boolean): TracedRequest => ({
+  requestId: context.requestId,
+  method: context.method,
+  route: context.route,
+  operation: operations.get(context.route) ?? "chat",
+  status: context.status === 0 ? clientClosed : context.status,
+  stream: context.stream,
+  isCancelled,
+  arrivedAt: context.arrivedAt,
+  endedAt,
+  answeredAt: context.answeredAt,
+  firstContentAt: context.firstContentAt,
+  ip: context.ip,
+  code: context.error?.code,
+  reason: context.error?.reason,
+  keyId: context.principal?.credentialId,
+  userId: context.principal?.userId,
+  model: context.model,
+  answerId: context.answerId,
+  usage: context.usage,
+  isUsageEstimated: context.isUsageEstimated
+})
+
+const operations: ReadonlyMap<string, Operation> = new Map([
+  ["/v1/completions", "text_completion"],
+  ["/v1/embeddings", "embeddings"]
+])
 
 const isClientAbort = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) => reason._tag === "Interrupt" && reason.annotations.has(HttpServerError.ClientAbort.key))

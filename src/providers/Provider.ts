@@ -2,6 +2,7 @@ import type { Effect, Stream } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
 import type { ProviderFailure } from "../domain/Errors.ts"
+import type { JsonObject } from "../domain/Json.ts"
 
 /** One attempt at one provider: the request as the client made it, and the model under the provider's own name. */
 export interface ChatCall {
@@ -50,6 +51,8 @@ export interface EmbeddingCall {
   readonly input: ReadonlyArray<string>
   /** How many numbers a vector shall have, where the caller says so. */
   readonly dimensions?: number | undefined
+  /** Other fields of the request, `user` among them, under their OpenAI names. */
+  readonly more?: JsonObject | undefined
   readonly timers?: CallTimers | undefined
 }
 

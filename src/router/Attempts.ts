@@ -1,13 +1,14 @@
 import { Array as Arr, Cause, Clock, Context, Effect, Exit, Layer, Pull, Scope, Stream } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type ChatEvent, isContent } from "../domain/ChatEvent.ts"
-import type { ProviderFailure } from "../domain/Errors.ts"
+import type { ProviderFailure, RateLimitError } from "../domain/Errors.ts"
+import type { Prepared, PreparedEmbeddings } from "../providers/Provider.ts"
 import { Catalog } from "./Catalog.ts"
 import { isOutage, noContent, timedOut } from "./Failures.ts"
 import { Places } from "./Places.ts"
 import type { Candidate } from "./Policy.ts"
 import { ProviderHealth } from "./ProviderHealth.ts"
-import type { Reply } from "./Router.ts"
+import type { EmbeddingReply, Reply } from "./Router.ts"
 import type { Able, Run } from "./Run.ts"
 import { type Condition, Conditions } from "./Conditions.ts"
 
@@ -21,7 +22,12 @@ export class Attempts extends Context.Service<
      * Calls the candidate until its first content. Fails with `busy(provider)` where it has not been called at all. Closing the scope, or
      * interrupting, closes the upstream's connection at once and gives its place to the next.
      */
-    readonly call: (run: Run, able: Able) => Effect.Effect<Reply, ProviderFailure, Scope.Scope>
+    readonly call: (run: Run<Prepared>, able: Able<Prepared>) => Effect.Effect<Reply, ProviderFailure, Scope.Scope>
+    /** The same of texts to be embedded, until all vectors are there. */
+    readonly embed: (
+      run: Run<PreparedEmbeddings>,
+      able: Able<PreparedEmbeddings>
+    ) => Effect.Effect<EmbeddingReply, ProviderFailure, Scope.Scope>
     /** Tells what a failure says of the candidate: that it is away, or that it works and would not. */
     readonly judge: (candidate: Candidate, failure: ProviderFailure, at: number) => void
     readonly isBusy: (candidate: Candidate, failure: ProviderFailure) => boolean
@@ -62,7 +68,11 @@ export class Attempts extends Context.Service<
         if (circuit.succeed()) conditions.changed(provider.name, model, now())
       }
 
-      const begun = (run: Run, { candidate, condition = conditionOf(candidate) }: Able, isWhole: boolean) => {
+      const begun = (
+        run: Run<unknown>,
+        { candidate, condition = conditionOf(candidate) }: Able<unknown>,
+        isWhole: boolean
+      ) => {
         const { model, provider } = candidate
         const at = now()
         const millis = at - run.calledAt
@@ -74,11 +84,11 @@ export class Attempts extends Context.Service<
         else if (condition.circuit.begin()) conditions.changed(provider.name, model, at)
       }
 
-      const inTime = (
-        run: Run,
+      const inTime = <A>(
+        run: Run<unknown>,
         candidate: Candidate,
-        content: Effect.Effect<Events, ProviderFailure>
-      ): Effect.Effect<Events, ProviderFailure> => {
+        content: Effect.Effect<A, ProviderFailure>
+      ): Effect.Effect<A, ProviderFailure> => {
         const { patience } = candidate
         const limit = run.isStream ? patience.stream : patience.whole
         const { isFirst } = run
@@ -94,8 +104,8 @@ export class Attempts extends Context.Service<
 
       /** A candidate that answers at once. It holds nothing but its call, which ends with it. */
       const ask = (
-        run: Run,
-        able: Able,
+        run: Run<Prepared>,
+        able: Able<Prepared>,
         whole: Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>
       ): Effect.Effect<Reply, ProviderFailure> =>
         Effect.map(inTime(run, able.candidate, contentOf(able.candidate, whole)), (first): Reply => {
@@ -110,7 +120,11 @@ export class Attempts extends Context.Service<
         })
 
       /** What comes after the first content: nobody takes over from here, so it only tells how it ends. */
-      const remainder = (run: Run, candidate: Candidate, pull: Pull.Pull<Events, ProviderFailure>): Reply["rest"] => {
+      const remainder = (
+        run: Run<Prepared>,
+        candidate: Candidate,
+        pull: Pull.Pull<Events, ProviderFailure>
+      ): Reply["rest"] => {
         const condition = conditionOf(candidate)
         const deadline = run.startedAt + candidate.patience.total
         const heard = Effect.matchEffect(pull, {
@@ -140,8 +154,8 @@ export class Attempts extends Context.Service<
 
       /** A candidate that streams, with a scope of its own: what failed must not stay open beside its successor. */
       const listen = Effect.fnUntraced(function* (
-        run: Run,
-        able: Able
+        run: Run<Prepared>,
+        able: Able<Prepared>
       ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
         const { candidate, prepared } = able
         const scope = Scope.forkUnsafe(yield* Effect.scope)
@@ -157,23 +171,45 @@ export class Attempts extends Context.Service<
         )
       })
 
-      const begin = (run: Run, able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+      const begin = (run: Run<Prepared>, able: Able<Prepared>): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
         const { whole } = able.prepared
+        traced(run, able)
         return whole === undefined ? listen(run, able) : ask(run, able, whole)
       }
 
-      /** With a place for as long as the call lasts. */
-      const placed = (own: Places, run: Run, able: Able): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
+      const beginEmbedding = (
+        run: Run<PreparedEmbeddings>,
+        able: Able<PreparedEmbeddings>
+      ): Effect.Effect<EmbeddingReply, ProviderFailure> => {
+        const { candidate, prepared } = able
+        traced(run, able)
+        return Effect.map(inTime(run, candidate, prepared.embeddings), (embeddings): EmbeddingReply => {
+          begun(run, able, true)
+          return { candidate, dropped: prepared.dropped, attempts: run.attempts, embeddings }
+        })
+      }
+
+      /** Begins the call, where the provider has places with one for as long as it lasts. */
+      const placed = <R, E, S>(
+        run: Run<unknown>,
+        { provider }: Candidate,
+        isWhole: boolean,
+        begin: () => Effect.Effect<R, E, S>
+      ): Effect.Effect<R, E | RateLimitError, S | Scope.Scope> => {
+        // The first call begins with the run.
+        if (!run.isFirst) run.calledAt = now()
+        const own = places.get(provider.name)
+        if (own === undefined) return begin()
         const ticket = own.ticket()
         const release = Effect.sync(() => own.release(ticket))
         const calling = Effect.andThen(
           own.take(ticket),
           Effect.suspend(() => {
             run.calledAt = now()
-            return begin(run, able)
+            return begin()
           })
         )
-        if (able.prepared.whole !== undefined) return Effect.ensuring(calling, release)
+        if (isWhole) return Effect.ensuring(calling, release)
         return Effect.flatMap(Effect.scope, (scope) =>
           Effect.andThen(
             Scope.addFinalizer(scope, release),
@@ -185,16 +221,15 @@ export class Attempts extends Context.Service<
       return {
         judge,
         isBusy: ({ provider }, failure) => failure === places.get(provider.name)?.busy,
-        call: (run, able) => {
-          // The first call begins with the run.
-          if (!run.isFirst) run.calledAt = now()
-          const own = places.get(able.candidate.provider.name)
-          return own === undefined ? begin(run, able) : placed(own, run, able)
-        }
+        call: (run, able) => placed(run, able.candidate, able.prepared.whole !== undefined, () => begin(run, able)),
+        embed: (run, able) => placed(run, able.candidate, true, () => beginEmbedding(run, able))
       }
     })
   )
 }
+
+const traced = ({ asked, calledAt }: Run<unknown>, { candidate: { model, provider } }: Able<unknown>): void =>
+  asked.trace?.callBegan(provider.name, model, calledAt)
 
 /** Pulls until there is something that a client can see. */
 const firstContent = (

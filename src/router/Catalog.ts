@@ -28,6 +28,9 @@ export interface CatalogModel {
   readonly ownedBy: string
   /** Unix seconds. */
   readonly created: number
+  /** In tokens, where the provider tells it. */
+  readonly contextLength?: number | undefined
+  readonly purpose?: ProviderModel["purpose"]
 }
 
 /** Names that a user of the vendor would type, lower-case, to the vendor's own. */
@@ -177,7 +180,9 @@ export class Catalog extends Context.Service<
               models.map((model) => ({
                 id: `${provider}/${model.id}`,
                 ownedBy: model.ownedBy,
-                created: model.created
+                created: model.created,
+                contextLength: model.contextLength,
+                purpose: model.purpose
               }))
             ),
           { concurrency: "unbounded" }
@@ -192,7 +197,7 @@ export class Catalog extends Context.Service<
         for (const { provider, model } of resolution.candidates) {
           const models = yield* listed.get(provider.name) ?? Effect.succeed([])
           const entry = models.find(({ id }) => id === model || id === unversioned(model))
-          if (entry !== undefined) return { id: name, ownedBy: entry.ownedBy, created: entry.created }
+          if (entry !== undefined) return { ...entry, id: name }
           // Without a list there is nothing to hold the name against.
           if (!listings.has(provider.name)) return { id: name, ownedBy: provider.name, created: 0 }
         }
@@ -228,7 +233,7 @@ const tooSlow = ({ name }: Provider) =>
 
 /** `yandexgpt:rc` and `yandexgpt/rc` are versions of what is listed as `yandexgpt`. */
 const unversioned = (model: string): string =>
-  model.replace(/^gpt:\/\/[^/]+\//, "").replace(/[:/](latest|rc|deprecated)$/, "")
+  model.replace(/^(?:gpt|emb):\/\/[^/]+\//, "").replace(/[:/](latest|rc|deprecated)$/, "")
 
 /** In the words that OpenAI's API uses. */
 const unknownModel = (name: string) =>

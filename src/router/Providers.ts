@@ -2,6 +2,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { type ProviderSettings, Settings } from "../config/Settings.ts"
 import type { Provider } from "../providers/Provider.ts"
 import type { UpstreamOptionsError } from "../providers/UpstreamOptions.ts"
+import { emulated } from "../providers/emulation/Emulated.ts"
 import * as GigaChat from "../providers/gigachat/GigaChat.ts"
 import * as OpenAi from "../providers/openai/OpenAi.ts"
 import * as Sandbox from "../providers/sandbox/Sandbox.ts"
@@ -15,7 +16,7 @@ export class Providers extends Context.Service<Providers, ReadonlyMap<string, Pr
     Effect.gen(function* () {
       const { providers } = yield* Settings
       const made = yield* Effect.forEach(providers, ([name, settings]) => make(name, settings))
-      return new Map(made.map((provider) => [provider.name, provider]))
+      return new Map(made.map((provider) => [provider.name, emulated(provider)]))
     })
   )
 }

@@ -1,42 +1,41 @@
 import type { Effect } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
-import type { ChatRequest } from "../domain/ChatRequest.ts"
-import type { Prepared } from "../providers/Provider.ts"
-import type { Resolution } from "./Catalog.ts"
+import type { ProviderFailure } from "../domain/Errors.ts"
+import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 import type { OwnFailure } from "./Failures.ts"
 import type { Candidate } from "./Policy.ts"
 import type { Condition } from "./Conditions.ts"
 
-export interface PlanOptions {
+/** What is asked of the candidates, whether a chat or vectors of texts; `P` is what a candidate makes of it before it is sent. */
+export interface Asked<P> {
   readonly requestId: string
-  readonly request: ChatRequest
-  readonly resolution: Resolution
-}
-
-/** What the request is planned by. */
-export interface Asked extends PlanOptions {
-  /** Only who carries every parameter. */
-  readonly isExact: boolean
+  readonly isStream: boolean
+  /** Most calls of providers, beside one of each candidate. */
+  readonly attempts: number
+  /** Hears of each call, where the request is traced. */
+  readonly trace?: RequestTrace | undefined
+  /** Fails, without any network, where the candidate cannot carry it. */
+  readonly prepare: (candidate: Candidate) => Effect.Effect<P, ProviderFailure>
 }
 
 /** A candidate that can carry the request, and who comes after it. */
-export interface Able {
+export interface Able<P> {
   readonly candidate: Candidate
-  readonly prepared: Prepared
+  readonly prepared: P
   /** Undefined of a model that nobody has called yet. */
   readonly condition: Condition | undefined
   readonly others: ReadonlyArray<Candidate>
 }
 
 /** A candidate that may be asked again, and from when on. */
-export interface Again {
-  readonly able: Able
+export interface Again<P> {
+  readonly able: Able<P>
   readonly notBefore: number
 }
 
 /** One request on its way through the candidates. Milliseconds of a monotonic clock. */
-export class Run {
-  readonly options: Asked
+export class Run<P> {
+  readonly asked: Asked<P>
   readonly startedAt: number
   readonly attempts: Array<Attempt> = []
   /** Of the try that is under way. */
@@ -44,11 +43,11 @@ export class Run {
   /** The last one that a provider gave; without any, why none was called. */
   failure: OwnFailure | undefined
   /** Made at the first failure that is worth another try. */
-  again: Array<Again> | undefined
+  again: Array<Again<P>> | undefined
   pauses: Effect.Effect<number> | undefined
 
-  constructor(options: Asked, startedAt: number) {
-    this.options = options
+  constructor(asked: Asked<P>, startedAt: number) {
+    this.asked = asked
     this.startedAt = startedAt
     this.calledAt = startedAt
   }
@@ -59,6 +58,6 @@ export class Run {
   }
 
   get isStream(): boolean {
-    return this.options.request.stream === true
+    return this.asked.isStream
   }
 }

@@ -211,6 +211,42 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
         assertDeclared("post", "/v1/chat/completions", yield* chat(by, body))
       }
 
+      const post = (path: string, body: unknown) =>
+        request(path, {
+          method: "POST",
+          headers: { ...bearer.headers, "content-type": "application/json" },
+          body: JSON.stringify(body)
+        })
+      for (const body of [
+        { model: "sandbox/echo", prompt: "Hello", n: 2 },
+        { model: "sandbox/echo", prompt: "Hello", echo: true }
+      ]) {
+        assertDeclared("post", "/v1/completions", yield* post("/v1/completions", body))
+      }
+      const flat = { type: "function", name: "f", parameters: { type: "object", properties: {} } }
+      for (const body of [
+        { model: "sandbox/echo", input: "Hello", temperature: 0.5, metadata: { a: "b" } },
+        { model: "sandbox/tools", input: "Hello", tools: [flat], tool_choice: { type: "function", name: "f" } },
+        { model: "sandbox/echo", input: "Hello there", max_output_tokens: 1 },
+        { model: "sandbox/echo", input: "Hello", background: true }
+      ]) {
+        assertDeclared("post", "/v1/responses", yield* post("/v1/responses", body))
+      }
+      const embedding = yield* gateway.makeKey({ models: ["sandbox/embed"] })
+      for (const body of [
+        { input: "Hello" },
+        { input: ["Hello", "there"], encoding_format: "base64" },
+        { input: [1, 2] },
+        { model: "sandbox/echo", input: "Hello" }
+      ]) {
+        const answer = yield* request("/v1/embeddings", {
+          method: "POST",
+          headers: { authorization: `Bearer ${embedding}`, "content-type": "application/json" },
+          body: JSON.stringify({ model: "sandbox/embed", ...body })
+        })
+        assertDeclared("post", "/v1/embeddings", answer)
+      }
+
       const user = yield* admin("POST", "/users", { email: "docs@example.org" })
       assertDeclared("post", "/admin/v1/users", user)
       assertDeclared("post", "/admin/v1/users", yield* admin("POST", "/users", { email: "docs@example.org" }))

@@ -47,7 +47,7 @@ layer(Subject.layer, { excludeTestServices: true })("the typed client", (it) => 
       const { data } = yield* models.listModels({ query: { provider: "sandbox" } })
       assert.deepStrictEqual(
         data.map(({ id }) => id),
-        ["sandbox/echo", "sandbox/story", "sandbox/tools"]
+        ["sandbox/echo", "sandbox/story", "sandbox/tools", "sandbox/embed"]
       )
       assert.strictEqual((yield* models.retrieveModel({ params: { id: "sandbox/echo" } })).owned_by, "xrouter")
       assert.strictEqual((yield* health.ready()).status, "up")

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeCompletionId, makeRequestId, randomHex } from "../../src/gateway/Ids.ts"
+import { makeAnswerId, makeRequestId, randomHex } from "../../src/gateway/Ids.ts"
 
 describe("an id", () => {
   it("says what it is of, and holds 32 hexadecimal digits", () => {
     assert.match(makeRequestId(), /^req_[0-9a-f]{32}$/)
-    assert.match(makeCompletionId(), /^chatcmpl-[0-9a-f]{32}$/)
+    assert.match(makeAnswerId("chatcmpl-"), /^chatcmpl-[0-9a-f]{32}$/)
     assert.match(randomHex(), /^[0-9a-f]{32}$/)
   })
 

@@ -33,7 +33,7 @@ class Subject extends Context.Service<
 
 const idsOf = ({ json }: Answer): ReadonlyArray<string> => json.data.map(({ id }: { id: string }) => id)
 
-const sandbox = ["sandbox/echo", "sandbox/story", "sandbox/tools"]
+const sandbox = ["sandbox/echo", "sandbox/story", "sandbox/tools", "sandbox/embed"]
 const openai = OpenAiUpstream.models.map((id) => `openai/${id}`)
 
 layer(Subject.layer, { excludeTestServices: true })("GET /v1/models", (it) => {
@@ -44,12 +44,16 @@ layer(Subject.layer, { excludeTestServices: true })("GET /v1/models", (it) => {
       assert.strictEqual(answer.status, 200)
       assert.strictEqual(answer.json.object, "list")
       assert.deepStrictEqual(idsOf(answer), ["team/smart", ...openai, ...sandbox])
-      assert.deepStrictEqual(answer.json.data[1], {
+      const { supported_parameters, ...model } = answer.json.data[1]
+      assert.deepStrictEqual(model, {
         id: "openai/gpt-test",
         object: "model",
         created: 1_700_000_000,
-        owned_by: "upstream"
+        owned_by: "upstream",
+        context_length: null,
+        architecture: { input_modalities: ["text", "image"], output_modalities: ["text"] }
       })
+      assert.includeMembers(supported_parameters, ["max_tokens", "tools", "response_format", "temperature"])
     })
   )
 
@@ -92,9 +96,10 @@ layer(Subject.layer, { excludeTestServices: true })("GET /v1/models/{id}", (it) 
     Effect.gen(function* () {
       const { get } = yield* Subject
       const expected = { id: "sandbox/echo", object: "model", created: 0, owned_by: "xrouter" }
+      const told = ({ json: { id, object, created, owned_by } }: Answer) => ({ id, object, created, owned_by })
       for (const id of ["sandbox/echo", "sandbox%2Fecho", "sandbox%2fecho", "%73andbox/ech%6F"]) {
         const answer = yield* get(`/v1/models/${id}`)
-        assert.deepStrictEqual([answer.status, answer.json], [200, expected], id)
+        assert.deepStrictEqual([answer.status, told(answer)], [200, expected], id)
       }
       assert.strictEqual((yield* get("/v1/models/team%2Fsmart")).json.owned_by, "xrouter")
     })
@@ -147,6 +152,38 @@ layer(Subject.layer, { excludeTestServices: true })("GET /v1/models/{id}", (it) 
       }
       assert.strictEqual((yield* get("/v1/models/sandbox/story", key)).status, 200)
       assert.strictEqual((yield* get("/v1/models/none", key)).status, 404)
+    })
+  )
+})
+
+layer(Subject.layer, { excludeTestServices: true })("GET /v1/parameters/{id}", (it) => {
+  it.effect("tells what a model carries, whether the slash of its id is encoded or not", () =>
+    Effect.gen(function* () {
+      const { get } = yield* Subject
+      for (const id of ["openai/gpt-test", "openai%2Fgpt-test", "team/smart"]) {
+        const answer = yield* get(`/v1/parameters/${id}`)
+        assert.strictEqual(answer.status, 200, id)
+        assert.strictEqual(answer.json.data.model, decodeURIComponent(id))
+        assert.includeMembers(answer.json.data.supported_parameters, ["max_tokens", "temperature", "tools"])
+      }
+    })
+  )
+
+  it.effect("finds what is no model as little as /v1/models does, and for nobody who is not known", () =>
+    Effect.gen(function* () {
+      const { gateway, get } = yield* Subject
+      assert.strictEqual((yield* get("/v1/parameters/openai/none")).json.error.details.reason, "model_not_found")
+      assert.strictEqual((yield* gateway.request("/v1/parameters/openai/gpt-test")).status, 401)
+      const bound = yield* gateway.makeKey({ models: ["sandbox/story"] })
+      assert.strictEqual((yield* get("/v1/parameters/openai/gpt-test", bound)).status, 403)
+    })
+  )
+
+  it.effect("and the list can be asked for models that carry some of them", () =>
+    Effect.gen(function* () {
+      const { get } = yield* Subject
+      assert.include(idsOf(yield* get("/v1/models?supported_parameters=tools,temperature")), "openai/gpt-test")
+      assert.deepStrictEqual(idsOf(yield* get("/v1/models?supported_parameters=tools,telepathy")), [])
     })
   )
 })

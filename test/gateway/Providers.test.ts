@@ -131,17 +131,16 @@ describe("an OpenAI client and YandexGPT", () => {
   )
 })
 
-describe("what is not built yet", () => {
+describe("what neither provider can do", () => {
   it.live("is refused by its name, before any limit is touched or provider called", () =>
     Effect.gen(function* () {
       const { gateway, gigachat, yandex } = yield* start
       const key = yield* gateway.makeKey({ limits: { rpm: 1 } })
-      const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }]
       for (const model of ["gigachat", "yandexgpt"]) {
         for (const [param, body] of [
-          ["tools", { tools }],
-          ["response_format", { response_format: { type: "json_object" } }],
-          ["n", { n: 2 }]
+          ["logprobs", { logprobs: true }],
+          ["logit_bias", { logit_bias: { "1": 5 } }],
+          ["audio", { audio: { voice: "alloy", format: "mp3" } }]
         ] as const) {
           const answer = yield* gateway.chat(key, { model, messages, ...body })
           assert.strictEqual(answer.status, 400)

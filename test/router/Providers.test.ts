@@ -30,7 +30,7 @@ describe("the providers", () => {
         assert.include(yield* idsOf("gigachat"), "GigaChat-2-Max")
         assert.include(yield* idsOf("yandexgpt"), "yandexgpt-lite")
         assert.deepStrictEqual(yield* idsOf("cloudru"), [...OpenAiUpstream.models])
-        assert.deepStrictEqual(yield* idsOf("sandbox"), ["echo", "story", "tools"])
+        assert.deepStrictEqual(yield* idsOf("sandbox"), ["echo", "story", "tools", "embed"])
         assert.strictEqual(openai.requests.length, 1)
       }).pipe(
         Effect.provide(

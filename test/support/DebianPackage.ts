@@ -38,6 +38,7 @@ const say = (line: string) => Effect.sync(() => process.stderr.write(`[tests] ${
 /** The folders of libraries, and those in them that a package keeps to itself. */
 const libraryFolders = Effect.fnUntraced(function* (root: string) {
   const libraries = join(root, "usr/lib")
+  if (!existsSync(libraries)) return []
   const triplets = (yield* file(() => readdir(libraries))).filter((name) => name.endsWith("-linux-gnu"))
   const folders: Array<string> = []
   for (const triplet of triplets.map((name) => join(libraries, name))) {
@@ -47,30 +48,40 @@ const libraryFolders = Effect.fnUntraced(function* (root: string) {
   return folders
 })
 
+/** How a package is fetched. `alone`: without what it depends on, for programs that are linked statically. */
+export interface DebianPackageOptions {
+  readonly alone?: boolean
+}
+
 /** Fetches a package and what of its dependencies this machine lacks, with the package lists that `options` select. */
-const download = Effect.fnUntraced(function* (name: string, into: string, options: ReadonlyArray<string>) {
-  const plan = yield* run("apt-get", [...options, "-s", "install", "--no-install-recommends", name], into)
-  const packages = [...plan.matchAll(/^Inst (\S+)/gm)].flatMap((match) => match[1] ?? [])
+const download = Effect.fnUntraced(function* (
+  name: string,
+  into: string,
+  options: ReadonlyArray<string>,
+  { alone = false }: DebianPackageOptions
+) {
+  const plan = alone ? "" : yield* run("apt-get", [...options, "-s", "install", "--no-install-recommends", name], into)
+  const packages = alone ? [name] : [...plan.matchAll(/^Inst (\S+)/gm)].flatMap((match) => match[1] ?? [])
   yield* run("apt-get", [...options, "download", ...packages], into)
   for (const name of yield* file(() => readdir(into))) {
     if (name.endsWith(".deb")) yield* run("dpkg", ["-x", name, "root"], into)
   }
 })
 
-const fetch = Effect.fnUntraced(function* (name: string, cache: string) {
+const fetch = Effect.fnUntraced(function* (name: string, cache: string, how: DebianPackageOptions) {
   yield* file(() => mkdir(cache, { recursive: true }))
   const work = yield* file(() => mkdtemp(join(cache, "download-")))
   const sandbox = process.getuid?.() === 0 ? ["-o", "APT::Sandbox::User=root"] : []
   // A machine without package lists, or with outdated ones, gets lists of its own here: that needs no root either.
   const places = [`Dir::State::lists=${join(work, "lists")}`, `Dir::Cache=${join(work, "apt")}`, "Debug::NoLocking=1"]
   const ownLists = [...sandbox, ...places.flatMap((setting) => ["-o", setting])]
-  yield* download(name, work, sandbox).pipe(
+  yield* download(name, work, sandbox, how).pipe(
     Effect.catchTag("DebianPackageError", () =>
       say("the machine's package lists do not help: fetching current ones").pipe(
         Effect.andThen(file(() => mkdir(join(work, "lists/partial"), { recursive: true }))),
         Effect.andThen(file(() => mkdir(join(work, "apt/archives/partial"), { recursive: true }))),
         Effect.andThen(run("apt-get", [...ownLists, "update"], work)),
-        Effect.andThen(download(name, work, ownLists))
+        Effect.andThen(download(name, work, ownLists, how))
       )
     )
   )
@@ -83,7 +94,8 @@ const fetch = Effect.fnUntraced(function* (name: string, cache: string) {
 export const debianPackage = Effect.fn("DebianPackage")(function* (
   name: string,
   program: string,
-  size: string
+  size: string,
+  options: DebianPackageOptions = {}
 ): Effect.fn.Return<DebianPackage, DebianPackageError> {
   const cache = resolve(import.meta.dirname, `../../node_modules/.cache/xrouter-${name}`)
   const root = join(cache, "root")
@@ -92,7 +104,7 @@ export const debianPackage = Effect.fn("DebianPackage")(function* (
       return yield* new DebianPackageError({ message: "this machine has no apt-get to fetch Debian's package with" })
     }
     yield* say(`unpacking Debian's package ${name} into ${cache} (${size}, nothing is installed)`)
-    yield* fetch(name, cache)
+    yield* fetch(name, cache, options)
     if (!existsSync(join(root, program))) {
       return yield* new DebianPackageError({ message: `the package ${name} has no ${program}` })
     }

@@ -24,6 +24,7 @@ export interface OpenAiUpstream extends ScriptedUpstream {
 }
 
 export const models = ["gpt-test", "limited", "broken", "cut"] as const
+export const embeddingModel = "text-embedding-test"
 
 export const make = Effect.fnUntraced(function* (
   options: { readonly key?: string } = {}
@@ -45,6 +46,8 @@ const answer = (key: string, request: Received): Step => {
       })
     case "POST /v1/chat/completions":
       return complete(request)
+    case "POST /v1/embeddings":
+      return embed(request)
     default:
       return refuse(404, `Invalid URL (${request.method} ${request.path})`, null)
   }
@@ -80,6 +83,33 @@ const complete = ({ body, headers }: Received): Step => {
       return refuse(500, "The server had an error while processing your request.", "server_error")
   }
   return body["stream"] === true ? streamed(body) : whole(body)
+}
+
+/** Vectors that begin with the length of their text, in as many numbers as are asked for. */
+const embed = ({ body }: Received): Step => {
+  if (!isJsonObject(body)) return refuse(400, "We could not parse the JSON body of your request.", null)
+  const { dimensions, input, model } = body
+  if (model === "limited") {
+    return refuse(429, "Rate limit reached", "rate_limit_exceeded", null, { "retry-after": "30" })
+  }
+  if (model === "broken") return refuse(500, "The server had an error while processing your request.", "server_error")
+  if (model !== embeddingModel) {
+    return refuse(404, `The model \`${String(model)}\` does not exist.`, "model_not_found")
+  }
+  const texts: ReadonlyArray<unknown> = Array.isArray(input) ? input : [input]
+  return json(200, {
+    object: "list",
+    data: texts.map((text, index) => ({
+      object: "embedding",
+      index,
+      embedding: [
+        String(text).length,
+        ...Array.from({ length: (typeof dimensions === "number" ? dimensions : 3) - 1 }, (_, at) => (at + 1) / 8)
+      ]
+    })),
+    model: `${model}-v1`,
+    usage: { prompt_tokens: texts.length * 5, total_tokens: texts.length * 5 }
+  })
 }
 
 const faultOf = (body: JsonObject): Step | undefined => {

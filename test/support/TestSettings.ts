@@ -24,6 +24,7 @@ export const testSettings = (overrides: Partial<SettingsValue> = {}): SettingsVa
   metricsToken: undefined,
   logFormat: "json",
   logLevel: "info",
+  tracing: undefined,
   providers: new Map(),
   models: new Map(),
   tiers: new Map([

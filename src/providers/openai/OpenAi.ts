@@ -11,6 +11,7 @@ import type { Provider, ProviderModel } from "../Provider.ts"
 import { sse } from "../SseFraming.ts"
 import * as Upstream from "../Upstream.ts"
 import * as OpenAiDialect from "./OpenAiDialect.ts"
+import * as OpenAiEmbeddings from "./OpenAiEmbeddings.ts"
 import { refusedBy } from "./OpenAiFault.ts"
 
 /** OpenAI, or whoever speaks its language: `openai` of the environment and every provider of that kind in the file. */
@@ -30,7 +31,7 @@ export const make = Effect.fn("OpenAi.make")(function* (
     connectTimeout: timeouts.connect,
     idleTimeout: timeouts.idle
   })
-  return Assembly.make({
+  const provider = Assembly.make({
     name,
     dialect: OpenAiDialect.make(teller),
     upstream,
@@ -39,6 +40,7 @@ export const make = Effect.fn("OpenAi.make")(function* (
     path: "/chat/completions",
     models: listModels(teller, upstream, credentials)
   })
+  return { ...provider, embed: OpenAiEmbeddings.make({ teller, upstream, credentials }) }
 })
 
 /** `GET /models`: `{data: [{id, owned_by, created}]}`, or the bare list. */

@@ -5,6 +5,7 @@ import { ValidationError } from "../../domain/Errors.ts"
 import { droppedNames } from "../Parameters.ts"
 import type { ChatCall, Provider, ProviderModel } from "../Provider.ts"
 import { type Conversation, heard } from "./Conversation.ts"
+import { embedder } from "./Embedding.ts"
 import { carrierOf, checkCall } from "./Parameters.ts"
 import { story } from "./Story.ts"
 import { toolUse } from "./ToolUse.ts"
@@ -33,14 +34,14 @@ export const make = (name: string): Provider => ({
         }
       })
     ),
+  embed: embedder(name),
   models: Effect.succeed(models)
 })
 
-const models: ReadonlyArray<ProviderModel> = ["echo", "story", "tools"].map((id) => ({
-  id,
-  ownedBy: "xrouter",
-  created: 0
-}))
+const models: ReadonlyArray<ProviderModel> = [
+  ...["echo", "story", "tools"].map((id) => ({ id, ownedBy: "xrouter", created: 0 })),
+  { id: "embed", ownedBy: "xrouter", created: 0, purpose: "embedding" }
+]
 
 /** One choice: a text, or the arguments of a tool, in tokens. */
 interface Reply {

@@ -52,7 +52,8 @@ describe("every sandbox model", () => {
       assert.deepStrictEqual(yield* sandbox.models, [
         { id: "echo", ownedBy: "xrouter", created: 0 },
         { id: "story", ownedBy: "xrouter", created: 0 },
-        { id: "tools", ownedBy: "xrouter", created: 0 }
+        { id: "tools", ownedBy: "xrouter", created: 0 },
+        { id: "embed", ownedBy: "xrouter", created: 0, purpose: "embedding" }
       ])
     })
   )
