@@ -17,6 +17,7 @@ import { closeAfterResponse, endWhenStalled, WriteStall } from "./Connection.ts"
 import { makeAnswerId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
 import type { RequestContext } from "./RequestContext.ts"
+import { servedBy } from "./ServedBy.ts"
 
 export interface AnswerOptions {
   readonly request: HttpServerRequest.HttpServerRequest
@@ -68,7 +69,7 @@ export class ChatAnswers extends Context.Service<
           }
           const finished = () => {
             options.context.answeredAt = now()
-            servedBy(reply, options)
+            servedBy(lostOf(options, reply), options.context.headers)
             return HttpServerResponse.text(writer.body(head, meter.usage), { contentType: "application/json" })
           }
           take(reply.first)
@@ -108,7 +109,7 @@ export class ChatAnswers extends Context.Service<
           }
         }
         const exit = yield* settled(opening)
-        if (exit !== undefined) servedBy(yield* exit, options)
+        if (exit !== undefined) servedBy(lostOf(options, yield* exit), context.headers)
         endWhenStalled(request, writeStall)
         context.headers["cache-control"] = "no-cache"
         context.headers["x-accel-buffering"] = "no"
@@ -147,16 +148,8 @@ export class ChatAnswers extends Context.Service<
   )
 }
 
-/** Who serves, since it need not be whom the model's name says (CONTRACT, "Model names"). */
-const servedBy = ({ candidate, dropped }: Reply, { context: { headers }, form }: AnswerOptions): void => {
-  headers["x-xrouter-provider"] = candidate.provider.name
-  headers["x-xrouter-model"] = headerText(candidate.model)
-  const lost = form.dropped(dropped)
-  if (lost.length > 0) headers["x-xrouter-dropped-params"] = lost.join(",")
-}
-
-/** A model's name is the caller's own text, and not every character may stand in a header. */
-const headerText = (text: string): string =>
-  unprintable.test(text) ? text.replace(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character)) : text
-
-const unprintable = /[^\x20-\x7e]/
+/** What could not be carried, in the endpoint's own words. */
+const lostOf = ({ form }: AnswerOptions, { candidate, dropped }: Reply) => ({
+  candidate,
+  dropped: form.dropped(dropped)
+})

@@ -3,15 +3,14 @@ import { HttpRouter, type HttpServerRequest, type HttpServerResponse } from "eff
 import { Authenticator } from "../auth/Authenticator.ts"
 import { Settings } from "../config/Settings.ts"
 import { type ChatRequest, maxTokens } from "../domain/ChatRequest.ts"
-import { AuthError, type ValidationError, type XRouterError } from "../domain/Errors.ts"
+import type { ValidationError, XRouterError } from "../domain/Errors.ts"
 import { estimatePrompt } from "../domain/TokenEstimate.ts"
 import type { Principal } from "../domain/Principal.ts"
-import type { Windows } from "../limits/LimiterStore.ts"
-import { Limits, unlimited } from "../limits/Limits.ts"
+import { Limits } from "../limits/Limits.ts"
 import { Catalog } from "../router/Catalog.ts"
-import type { Candidate } from "../router/Policy.ts"
 import { Router } from "../router/Router.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
+import { admit, modelNotAllowed } from "./Admission.ts"
 import type { AnswerForm } from "./AnswerForm.ts"
 import { requestedBy } from "./AuthorizationLayer.ts"
 import { ChatAnswers } from "./ChatAnswers.ts"
@@ -49,43 +48,6 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
       const { maxBody } = yield* Settings
       const { translate } = endpoint
 
-      /** By what all callers may use of the model, and by what this one may: the model gives back what a refused caller took. */
-      const admit = (
-        context: RequestContext,
-        principal: Principal,
-        { model, provider }: Candidate,
-        estimate: number
-      ) => {
-        const { requestId } = context
-        const onRelease = (release: Effect.Effect<void>) => {
-          context.releases.push(release)
-        }
-        const onWindows = (windows: Windows, isDegraded: boolean) => {
-          context.windows = windows
-          context.isDegraded = isDegraded
-        }
-        return Effect.flatMapEager(
-          limits.admitModel({ model: `${provider.name}/${model}`, requestId, estimate, onRelease }),
-          (ofModel): ReturnType<typeof limits.admit> => {
-            const ofCaller = limits.admit({ principal, requestId, estimate, onWindows, onRelease })
-            if (ofModel === unlimited) return ofCaller
-            return Effect.mapBoth(ofCaller, {
-              onFailure: (refusal) => {
-                ofModel.used(0)
-                return refusal
-              },
-              onSuccess: ({ used, windows }) => ({
-                windows,
-                used: (tokens) => {
-                  ofModel.used(tokens)
-                  used(tokens)
-                }
-              })
-            })
-          }
-        )
-      }
-
       const serve = (
         request: HttpServerRequest.HttpServerRequest,
         context: RequestContext,
@@ -109,7 +71,7 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
         })
         return Effect.flatMapEager(planned, (plan) => {
           const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
-          return Effect.flatMap(admit(context, principal, plan.first, estimate), (admission) => {
+          return Effect.flatMap(admit(limits, context, principal, plan.first, estimate), (admission) => {
             context.isActive = true
             metrics.requestStarted(context.stream)
             return answers.answer({
@@ -150,8 +112,3 @@ export const ChatRoute = chatRoute({
 
 const mayUse = (allowed: ReadonlyArray<string>, { model, models = [] }: ChatRequest): boolean =>
   allowed.includes(model) && models.every((other) => allowed.includes(other))
-
-const modelNotAllowed = new AuthError({
-  reason: "model_not_allowed",
-  message: "This credential may not use the model that was asked for"
-})

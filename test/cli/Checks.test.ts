@@ -23,7 +23,7 @@ describe("xrouter check", () => {
       assert.isTrue(ok)
       assert.deepInclude(of("database"), { status: "ok", message: "embedded, in data" })
       assert.deepInclude(of("redis"), { status: "ok" })
-      assert.deepInclude(of("provider sandbox"), { status: "ok", message: "3 models" })
+      assert.deepInclude(of("provider sandbox"), { status: "ok", message: "4 models" })
     })
   )
 
