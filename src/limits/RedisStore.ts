@@ -107,7 +107,8 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
     reservation: Reservation,
     operation: "reserve" | "look" = "reserve"
   ): Effect.Effect<ReadonlyArray<number>, Redis.RedisError> =>
-    Effect.flatMapEager(time, (now) => {
+    // Not eager: the effect may be run again later, and each run is a sending of its own.
+    Effect.flatMap(time, (now) => {
       const { limits, requestId, subject, tokens } = reservation
       const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
       const sentAt = clock.currentTimeMillisUnsafe()
