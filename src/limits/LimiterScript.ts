@@ -23,17 +23,18 @@ import {
  * Every key has an expiry, so nothing is left of a subject that nobody asks for. A list may outlive its sum or the
  * other way round (eviction, expiry): an empty list sums to 0, and a lost sum is added up again.
  *
- * KEYS: the four of the table. ARGV: the operation, the test clock's time in milliseconds (empty: Redis' own), and
+ * One call takes any number of questions, of any number of subjects, and answers them one after the other: what it is asked for
+ * costs less than the asking. KEYS: the four of the table for each subject. ARGV: the test clock's time in milliseconds (empty:
+ * Redis' own), and then the questions, each a text with commas that begins with its subject's number, from 0:
  *
- * - `reserve`: request id, estimated tokens, rpm, rpd, tpm, tpd, concurrency (0: no such limit), the latest time at
- *   which the caller still listens (0: whenever). Answers a flat array of integers: outcome, now, index of the reason,
- *   limit, remaining, wait; then remaining and reset (milliseconds) of rpm, rpd, tpm and tpd, each -1 where no such
- *   limit holds.
- * - `settle`: request id (empty: it held no lease), `now` of the reservation's answer, tokens used beyond the estimate
- *   (negative: fewer) by the minute and by the day, 0 where the reservation had no such limit. What has left its window
- *   or its day is not touched; no sum falls below 0.
- * - `look`: as `reserve`, and answers the same, but counts nothing.
- * - `renew`: request ids. A lease that was lost with Redis' memory is made anew: its request does run.
+ * - `N,reserve,` estimated tokens, rpm, rpd, tpm, tpd, concurrency (0: no such limit), the latest time at which the caller
+ *   still listens (0: whenever), request id. Answers a flat array of integers: outcome and now; of a refusal the index
+ *   of the reason, limit, remaining and wait; then remaining and reset (milliseconds) of each of rpm, rpd, tpm and tpd that holds.
+ * - `N,settle,` `now` of the reservation's answer, tokens used beyond the estimate (negative: fewer) by the minute and by the
+ *   day, 0 where the reservation had no such limit, request id (empty: it held no lease). What has left its window or its
+ *   day is not touched; no sum falls below 0.
+ * - `N,look,` as `reserve`, and answers the same, but counts nothing.
+ * - `N,renew,` request id. A lease that was lost with Redis' memory is made anew: its request does run.
  *
  * One script, not three: whoever was admitted has found it loaded, so settlements and renewals reach Redis in the order of
  * sending.
@@ -52,9 +53,9 @@ export const reasons = [
 ] as const
 
 export const limiterScript = `
-local requests, tokens, counters, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local requests, tokens, counters, leases
 
-local now = tonumber(ARGV[2])
+local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -139,10 +140,11 @@ local function add(log, state, amount, exactEntries, coarseMillis)
   state.sum, state.last = state.sum + amount, now
 end
 
-local function reserve(isLook)
-  local id, estimate = ARGV[3], tonumber(ARGV[4])
-  local rpm, rpd, tpm, tpd = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-  local concurrency, listens = tonumber(ARGV[9]), tonumber(ARGV[10])
+local function reserve(words, isLook)
+  local estimate, rpm, rpd, tpm, tpd, concurrency, listens, id =
+    string.match(words, '^([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),(.*)$')
+  estimate, concurrency, listens = tonumber(estimate), tonumber(concurrency), tonumber(listens)
+  rpm, rpd, tpm, tpd = tonumber(rpm), tonumber(rpd), tonumber(tpm), tonumber(tpd)
 
   -- A command that lay in the queue of a stopped server must not count: its caller was answered by other means.
   if listens > 0 and now > listens then return {${outcome.late}, now} end
@@ -218,14 +220,14 @@ local function reserve(isLook)
     redis.call('PEXPIRE', counters, string.format('%.0f', life))
   end
 
-  local answer = {${outcome.admitted}, now, -1, 0, 0, 0}
+  local answer = {${outcome.admitted}, now}
   if refused >= 0 then
     answer = {${outcome.refused}, now, refused, limit, math.max(0, limit - used), wait}
   end
   local function window(itsLimit, itsUse, reset)
-    local isUnused = itsUse == 0
-    answer[#answer + 1] = itsLimit == 0 and -1 or math.max(0, itsLimit - itsUse)
-    answer[#answer + 1] = itsLimit == 0 and -1 or isUnused and 0 or reset
+    if itsLimit == 0 then return end
+    answer[#answer + 1] = math.max(0, itsLimit - itsUse)
+    answer[#answer + 1] = itsUse == 0 and 0 or reset
   end
   window(rpm, minuteRequests.sum, (minuteRequests.last or 0) + ${windowMillis} - now)
   window(rpd, dayRequests, untilMidnight)
@@ -234,8 +236,9 @@ local function reserve(isLook)
   return answer
 end
 
-local function settle()
-  local id, at, minuteMore, dayMore = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local function settle(words)
+  local at, minuteMore, dayMore, id = string.match(words, '^([^,]*),([^,]*),([^,]*),(.*)$')
+  at, minuteMore, dayMore = tonumber(at), tonumber(minuteMore), tonumber(dayMore)
   if id ~= '' then redis.call('ZREM', leases, id) end
 
   local entries = minuteMore ~= 0 and redis.call('LRANGE', tokens, 0, -1) or {}
@@ -258,13 +261,27 @@ local function settle()
   end
 end
 
-local function renew()
-  for index = 3, #ARGV do redis.call('ZADD', leases, now + ${leaseMillis}, ARGV[index]) end
+local function renew(id)
+  redis.call('ZADD', leases, now + ${leaseMillis}, id)
   redis.call('PEXPIRE', leases, ${leaseMillis + 1000})
 end
 
-if ARGV[1] == 'reserve' then return reserve(false) end
-if ARGV[1] == 'look' then return reserve(true) end
-if ARGV[1] == 'settle' then return settle() end
-return renew()
+local answers = {}
+for index = 2, #ARGV do
+  local subject, operation, words = string.match(ARGV[index], '^(%d+),(%a+),(.*)$')
+  local before = subject * 4
+  requests, tokens, counters, leases = KEYS[before + 1], KEYS[before + 2], KEYS[before + 3], KEYS[before + 4]
+  local answer = {}
+  if operation == 'reserve' then
+    answer = reserve(words, false)
+  elseif operation == 'look' then
+    answer = reserve(words, true)
+  elseif operation == 'settle' then
+    settle(words)
+  else
+    renew(words)
+  end
+  answers[index - 1] = answer
+end
+return answers
 `

@@ -6,6 +6,7 @@ import { Settings } from "../config/Settings.ts"
 import { type Connection, loadConnector, type Purpose } from "./RedisConnection.ts"
 import { Patience, patienceMillis } from "./RedisPatience.ts"
 import { routed } from "./RedisRouting.ts"
+import { RedisSlots, slotOf } from "./RedisSlots.ts"
 import { follow, RedisSubscriptions } from "./RedisSubscriptions.ts"
 
 /**
@@ -77,7 +78,10 @@ const make = Effect.fn("Redis.make")(function* (urls: ReadonlyArray<Redacted.Red
         Effect.never
       )
   })
-  return Context.make(Redis.Redis, redis).pipe(Context.add(RedisSubscriptions, { follow: followed }))
+  return Context.make(Redis.Redis, redis).pipe(
+    Context.add(RedisSubscriptions, { follow: followed }),
+    Context.add(RedisSlots, "nodes" in shared ? slotOf : undefined)
+  )
 })
 
 /** Redis leaves the type of an answer to whoever knows the command; there is nothing here to check it against. */

@@ -21,6 +21,8 @@ const optionsFor = (purpose: Purpose) =>
     autoResendUnfulfilledCommands: purpose === "subscription",
     maxRetriesPerRequest: purpose === "subscription" ? null : 0,
     enableAutoPipelining: purpose === "commands",
+    // Who calls a script has gathered what it asks, and would wait for another turn.
+    autoPipeliningIgnoredCommands: ["evalsha"],
     // A server that hangs, or a network that swallows packets, keeps its connections open: silence while an answer is
     // due ends them.
     socketTimeout: purpose === "blocking" ? undefined : 2000,

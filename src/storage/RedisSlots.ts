@@ -1,3 +1,10 @@
+import { Context } from "effect"
+
+/** Which slot of a cluster a key belongs to; undefined where there is no cluster, and all keys may go in one command. */
+export const RedisSlots = Context.Reference<((key: string) => number) | undefined>("xrouter/storage/RedisSlots", {
+  defaultValue: () => undefined
+})
+
 const slots = 16_384
 
 /** The braces' content where there is any, else all of the key. */

@@ -51,6 +51,34 @@ describe("a limiter store in Redis, by Redis' own clock", () => {
     })
   )
 
+  it.live("asks Redis once for all that comes in one turn, whoever it is of, and at most 64 things at a time", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startRedis()
+      const context = yield* connect(url)
+      const store = yield* Effect.provide(makeRedisStore(), context)
+      const redis = yield* Effect.provide(Redis.Redis, context)
+      const calls = Effect.map(redis.send<string>("info", "commandstats"), (stats) =>
+        Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+      )
+      // The script is not loaded before the first question.
+      admitted(yield* store.reserve(reservation({ rpm: 100 })))
+      const before = yield* calls
+      const asked = Array.from({ length: 100 }, (_, index) =>
+        reservation({ rpm: 20, concurrency: 20 }, { subject: `key:${index % 10}` })
+      )
+      const decisions = yield* Effect.forEach(asked.slice(0, 40), store.reserve, { concurrency: "unbounded" })
+      assert.strictEqual(countAdmitted(decisions), 40)
+      // Of each subject in the order of asking.
+      for (const [index, decision] of decisions.entries()) {
+        assert.strictEqual(admitted(decision).windows.requestsPerMinute?.remaining, 19 - Math.floor(index / 10))
+      }
+      assert.strictEqual(yield* calls, before + 1)
+      yield* Effect.forEach(asked.slice(0, 40), (each) => store.settle(each, 0), { discard: true })
+      assert.strictEqual(countAdmitted(yield* Effect.forEach(asked, store.reserve, { concurrency: "unbounded" })), 100)
+      assert.strictEqual(yield* calls, before + 4)
+    })
+  )
+
   it.live("takes over a running request that was admitted without it, and gives its place back when it ends", () =>
     Effect.gen(function* () {
       const { url } = yield* startRedis()
