@@ -1,6 +1,7 @@
 import { Cause, Effect, type Scope } from "effect"
 import type { ProviderFailure } from "../domain/Errors.ts"
 import type { Metrics } from "../telemetry/Metrics.ts"
+import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import type { Attempts } from "./Attempts.ts"
 import type { Conditions } from "./Conditions.ts"
 import { circuitOpen, nobody, type OwnFailure, toldOf, withAttempts } from "./Failures.ts"
@@ -60,8 +61,17 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
     }))
   }
 
-  /** One try at one candidate, and where it comes to nothing what is left to be tried. */
   const attempt = (run: Run<P>, able: Able<P>): Answer => {
+    const { mayCall } = run.asked
+    if (mayCall === undefined || run.isFirst) return tried(run, able)
+    return Effect.matchEffect(mayCall(able.candidate), {
+      onFailure: (failure) => goOn(run, able, failure),
+      onSuccess: () => tried(run, able)
+    })
+  }
+
+  /** One try at one candidate, and where it comes to nothing what is left to be tried. */
+  const tried = (run: Run<P>, able: Able<P>): Answer => {
     const { candidate } = able
     const circuit = conditionOf(candidate)?.circuit
     const admittance = circuit === undefined || circuit.isClosed ? "free" : circuit.admit(now())
@@ -133,11 +143,16 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
     return yield* attempt(run, next.able)
   })
 
-  return (asked: Asked<P>, candidates: ReadonlyArray<Candidate>): Effect.Effect<Plan<R>, ProviderFailure> =>
-    Effect.mapEager(firstAble(asked, candidates), (able): Plan<R> => ({
-      first: able.candidate,
-      open: Effect.suspend(() => attempt(new Run(asked, now()), able))
-    }))
+  const planned = (asked: Asked<P>, able: Able<P>): Plan<R> => ({
+    first: able.candidate,
+    open: Effect.suspend(() => attempt(new Run(asked, now()), able)),
+    next: able.others.length === 0 ? undefined : Effect.suspend(() => plan(asked, able.others))
+  })
+
+  const plan = (asked: Asked<P>, candidates: ReadonlyArray<Candidate>): Effect.Effect<Plan<R>, ProviderFailure> =>
+    Effect.mapEager(firstAble(asked, candidates), (able) => planned(asked, able))
+
+  return plan
 }
 
 const none: ReadonlyArray<Candidate> = []
@@ -145,7 +160,7 @@ const none: ReadonlyArray<Candidate> = []
 const nameOf = ({ model, provider }: Candidate) => `${provider.name}/${model}`
 
 const warn = (run: Run<unknown>, message: string) =>
-  Effect.logWarning(message).pipe(Effect.annotateLogs({ request_id: run.asked.requestId }))
+  Effect.logWarning(message).pipe(Effect.annotateLogs(annotationsOf(run.asked.requestId, run.asked.trace)))
 
 /**
  * Which of two candidates' refusals is told: that one will serve again soon, else the first, which is about the model that the

@@ -1,10 +1,12 @@
-import type { Effect } from "effect"
+import type { Effect, Scope } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { ProviderFailure } from "../domain/Errors.ts"
 import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 import type { OwnFailure } from "./Failures.ts"
 import type { Candidate } from "./Policy.ts"
 import type { Condition } from "./Conditions.ts"
+
+export type MayCall = (candidate: Candidate) => Effect.Effect<void, OwnFailure, Scope.Scope>
 
 /** What is asked of the candidates, whether a chat or vectors of texts; `P` is what a candidate makes of it before it is sent. */
 export interface Asked<P> {
@@ -14,6 +16,11 @@ export interface Asked<P> {
   readonly attempts: number
   /** Hears of each call, where the request is traced. */
   readonly trace?: RequestTrace | undefined
+  /**
+   * Asked before each call but the run's first, which whoever runs it has let in: a candidate that may not be called now is passed
+   * over as one that is busy.
+   */
+  readonly mayCall?: MayCall | undefined
   /** Fails, without any network, where the candidate cannot carry it. */
   readonly prepare: (candidate: Candidate) => Effect.Effect<P, ProviderFailure>
 }
