@@ -20,8 +20,31 @@ describe("emulation", () => {
       yield* ask(emulated(capable), asked)
       assert.deepStrictEqual(capable.sent, [callOf(asked)])
 
-      const { abilities: _, ...silent } = plain
-      assert.strictEqual(emulated(silent), silent)
+      const { abilities: _, ...silent } = fake(() => answers("hi"))
+      const everything = { ...asked, tools: [], functions: [], tool_choice: "required" as const }
+      yield* ask(emulated(silent), everything)
+      assert.deepStrictEqual(silent.sent, [callOf(everything)])
+      assert.notProperty(emulated(silent), "abilities")
+    })
+  )
+
+  it.effect("refuses several choices that would be several calls where the provider is set to make one", () =>
+    Effect.gen(function* () {
+      const one = { ...fake(() => answers("hi")), fansOut: false }
+      assert.isFalse(emulated(one).abilities?.("m").parameters.has("n"))
+      const error = yield* Effect.flip(ask(emulated(one), { n: 2 }))
+      assert.deepInclude(error, { _tag: "ValidationError", reason: "unsupported_parameter", param: "n" })
+      yield* ask(emulated(one), { n: 1 })
+      assert.lengthOf(one.sent, 1)
+      const several = {
+        ...fake(() => answers("hi"), { ...incapable, parameters: new Set(["n"]) }),
+        fansOut: false
+      }
+      assert.isTrue(emulated(several).abilities?.("m").parameters.has("n"))
+      yield* ask(emulated(several), { n: 2 })
+      // A form that is made up for is a matter of each choice.
+      const formed = yield* Effect.flip(ask(emulated(several), { n: 2, response_format: { type: "json_object" } }))
+      assert.deepInclude(formed, { _tag: "ValidationError", param: "n" })
     })
   )
 
@@ -34,6 +57,7 @@ describe("emulation", () => {
       input: new Set(["text"])
     }
     assert.deepStrictEqual(abilitiesWith("seed"), completed)
+    assert.includeMembers([...(abilitiesWith("tools")?.parameters ?? [])], ["tools", "functions", "function_call"])
     assert.deepStrictEqual(abilitiesWith("dimensions"), { ...incapable, parameters: new Set(["dimensions"]) })
   })
 })

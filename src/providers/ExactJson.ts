@@ -1,5 +1,5 @@
 import { Result } from "effect"
-import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { isJsonObject, type Json, type JsonObject } from "../domain/Json.ts"
 
 declare global {
   interface JSON {
