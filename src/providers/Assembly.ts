@@ -4,11 +4,12 @@ import type { ProviderError, ProviderFailure } from "../domain/Errors.ts"
 import { authorized } from "./Authorized.ts"
 import { invalidAnswer } from "./BrokenAnswers.ts"
 import type { Credentials } from "./Credentials.ts"
-import type { Dialect, Lowered } from "./Dialect.ts"
+import type { Dialect, Lowered, WantedImage } from "./Dialect.ts"
 import type { FrameReader, Framing } from "./Framing.ts"
 import type { ChatCall, Provider, ProviderModel } from "./Provider.ts"
 import * as Upstream from "./Upstream.ts"
 import type { UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
+import { WholeLetters } from "./WholeLetters.ts"
 
 /** What a provider is made of. */
 export interface Parts<State> {
@@ -21,8 +22,15 @@ export interface Parts<State> {
   readonly path: string
   /** Sent with every chat request. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Gives the upstream the images of a request and answers their ids, in order; takes them back when the scope closes. */
+  readonly upload?: Upload | undefined
   readonly models: Effect.Effect<ReadonlyArray<ProviderModel>, ProviderFailure>
 }
+
+export type Upload = (
+  call: ChatCall,
+  images: ReadonlyArray<WantedImage>
+) => Effect.Effect<ReadonlyArray<string>, ProviderFailure, Scope.Scope>
 
 type Events = Arr.NonEmptyReadonlyArray<ChatEvent>
 
@@ -47,13 +55,20 @@ const headersOf = <State>(parts: Parts<State>, accept: string): ((lowered: Lower
   }
 }
 
-type Compose = (lowered: Lowered, timers: ChatCall["timers"]) => (proof: Headers) => UpstreamRequest
+type Compose = (lowered: Lowered, call: ChatCall) => (proof: Headers) => UpstreamRequest
 
 const composed = <State>(parts: Parts<State>, accept: string): Compose => {
   const headers = headersOf(parts, accept)
-  return (lowered, timers) => {
+  return (lowered, { timers, traceContext }) => {
     const body = JSON.stringify(lowered.body)
-    return (proof) => ({ method: "POST", path: parts.path, headers: headers(lowered, proof), body, timers })
+    return (proof) => ({
+      method: "POST",
+      path: parts.path,
+      headers: headers(lowered, proof),
+      body,
+      timers,
+      traceContext
+    })
   }
 }
 
@@ -88,6 +103,7 @@ class Translation<State> {
   private readonly parts: Parts<State>
   private readonly state: State
   private readonly reader: FrameReader
+  private readonly letters = new WholeLetters()
   isFinished = false
   failure: ProviderFailure | undefined
 
@@ -136,7 +152,7 @@ class Translation<State> {
       return
     }
     for (const event of told.success) {
-      events.push(event)
+      this.letters.tell(event, events)
       if (event._tag === "Finished") {
         this.isFinished = true
         return
@@ -212,6 +228,18 @@ const streamed = <State>(
     })
   )
 
+/** The request with its images uploaded; undefined where it has none. */
+const uploaded = <State>(
+  { upload }: Parts<State>,
+  call: ChatCall,
+  lowered: Lowered
+): Effect.Effect<Lowered, ProviderFailure, Scope.Scope> | undefined => {
+  const { uploads } = lowered
+  if (uploads === undefined) return undefined
+  if (upload === undefined) return Effect.die(new Error("A dialect that wants uploads needs the part that makes them"))
+  return Effect.map(upload(call, uploads.images), (ids) => ({ ...lowered, body: uploads.body(ids) }))
+}
+
 /** A provider from its parts. */
 export const make = <State>(parts: Parts<State>): Provider => {
   const toBeStreamed = composed(parts, parts.framing.accept)
@@ -223,11 +251,16 @@ export const make = <State>(parts: Parts<State>): Provider => {
       const lowered = parts.dialect.lower(call)
       if (Result.isFailure(lowered)) return Effect.fail(lowered.failure)
       const { dropped } = lowered.success
+      const ready = uploaded(parts, call, lowered.success)
       if (call.request.stream === true) {
-        const events = Stream.suspend(() => streamed(parts, toBeStreamed(lowered.success, call.timers), call))
+        const open = (lowered: Lowered) => streamed(parts, toBeStreamed(lowered, call), call)
+        const events =
+          ready === undefined ? Stream.suspend(() => open(lowered.success)) : Stream.unwrap(Effect.map(ready, open))
         return Effect.succeed({ dropped, events })
       }
-      const answer = Effect.suspend(() => whole(parts, toBeWhole(lowered.success, call.timers), call))
+      const ask = (lowered: Lowered) => whole(parts, toBeWhole(lowered, call), call)
+      const answer =
+        ready === undefined ? Effect.suspend(() => ask(lowered.success)) : Effect.scoped(Effect.flatMap(ready, ask))
       return Effect.succeed({ dropped, events: once(answer), whole: answer })
     }
   }

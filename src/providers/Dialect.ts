@@ -2,6 +2,7 @@ import type { Result } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ProviderFailure, ValidationError } from "../domain/Errors.ts"
 import type { JsonObject } from "../domain/Json.ts"
+import type { ImageType } from "./Image.ts"
 import type { ChatCall } from "./Provider.ts"
 
 /** A request in the provider's words. */
@@ -11,7 +12,21 @@ export interface Lowered {
   readonly dropped: ReadonlyArray<string>
   /** Headers that belong to this request alone, such as a session id. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** What has to be there before the request is sent. */
+  readonly uploads?: Uploads | undefined
 }
+
+/** Images that the upstream takes apart from the request, which then points to them. */
+export interface Uploads {
+  readonly images: ReadonlyArray<WantedImage>
+  /** The body with the ids that the upstream gave them, in their order. */
+  readonly body: (ids: ReadonlyArray<string>) => JsonObject
+}
+
+/** An image of the request, checked as far as it can be without a network. */
+export type WantedImage =
+  | { readonly _tag: "Data"; readonly param: string; readonly type: ImageType; readonly base64: string }
+  | { readonly _tag: "Address"; readonly param: string; readonly url: URL }
 
 /** An upstream's refusal: a status that is not 200, or a 200 that holds something else than an answer. */
 export interface Refusal {

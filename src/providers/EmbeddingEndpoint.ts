@@ -18,17 +18,19 @@ export interface EmbeddingEndpoint {
   /** The request for these texts in the upstream's words. */
   readonly body: (call: EmbeddingCall, texts: ReadonlyArray<string>) => JsonObject
   readonly refuse: (refusal: Refusal) => ProviderFailure
+  /** Most texts of one request, where it takes fewer than most do. */
+  readonly textsPerCall?: number | undefined
 }
 
 /** So many vectors of 3072 numbers, written out, are well within what is read of one answer. */
-const textsPerCall = 256
+const mostTexts = 256
 
 /**
  * The vectors of all texts, in their order. A long list is asked for in pieces, one after the other, because the numbers of an
  * answer are many times longer than the texts.
  */
 export const embedAt = (
-  { body, credentials, refuse, teller, upstream }: EmbeddingEndpoint,
+  { body, credentials, refuse, teller, textsPerCall = mostTexts, upstream }: EmbeddingEndpoint,
   call: EmbeddingCall
 ): Effect.Effect<Embeddings, ProviderFailure> => {
   const ask = (texts: ReadonlyArray<string>): Effect.Effect<Embeddings, ProviderFailure> => {
@@ -39,7 +41,8 @@ export const embedAt = (
         path: "/embeddings",
         headers: { accept: "application/json", "content-type": "application/json", ...proof },
         body: written,
-        timers: call.timers
+        timers: call.timers,
+        traceContext: call.traceContext
       })
     )
     return Effect.flatMap(sent, ({ headers, status, text }): Effect.Effect<Embeddings, ProviderFailure> => {

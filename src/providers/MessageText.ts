@@ -35,7 +35,7 @@ export const contentText = (
   )
 }
 
-const partText = (carrier: Carrier, part: ContentPart, path: string): Result.Result<string, ValidationError> => {
+export const partText = (carrier: Carrier, part: ContentPart, path: string): Result.Result<string, ValidationError> => {
   if (part.type !== "text" && part.type !== "refusal") return unsupported(carrier, path, "only text is read")
   const fields: JsonObject = part
   // A refusal is what the assistant said in an earlier turn.

@@ -3,6 +3,7 @@ import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
 import type { ProviderFailure } from "../domain/Errors.ts"
 import type { JsonObject } from "../domain/Json.ts"
+import type { TraceContext } from "../telemetry/TraceContext.ts"
 
 /** One attempt at one provider: the request as the client made it, and the model under the provider's own name. */
 export interface ChatCall {
@@ -10,8 +11,12 @@ export interface ChatCall {
   /** The provider's name for the model, `GigaChat-2-Max`. */
   readonly model: string
   readonly request: ChatRequest
+  /** The model has no tools of its own: it is told of them in words (`emulation/PromptedTools.ts`). */
+  readonly tools?: "prompt" | undefined
   /** Where the provider's own timers are not meant. */
   readonly timers?: CallTimers | undefined
+  /** For a provider that it may be told to; the transport keeps it from the others. */
+  readonly traceContext?: TraceContext | undefined
 }
 
 /** Milliseconds; undefined: the provider's own. */
@@ -40,6 +45,10 @@ export interface Abilities {
   readonly parameters: ReadonlySet<string>
   /** The kinds of `response_format` that it keeps to, beside `text`. */
   readonly formats: ReadonlySet<"json_object" | "json_schema">
+  /** Its `json_schema` knows fewer words than a caller's: what it answers may be wider than what was asked for. */
+  readonly isSchemaNarrow?: boolean | undefined
+  /** A call can be required of one function by its name, and of no other. */
+  readonly isCallNamed?: boolean | undefined
   readonly input: ReadonlySet<"text" | "image">
 }
 
@@ -54,6 +63,8 @@ export interface EmbeddingCall {
   /** Other fields of the request, `user` among them, under their OpenAI names. */
   readonly more?: JsonObject | undefined
   readonly timers?: CallTimers | undefined
+  /** For a provider that it may be told to; the transport keeps it from the others. */
+  readonly traceContext?: TraceContext | undefined
 }
 
 export interface Embeddings {
@@ -79,6 +90,27 @@ export interface ProviderModel {
   readonly purpose?: "chat" | "embedding" | undefined
   /** Most tokens of a request and its answer together, where it is known. */
   readonly contextLength?: number | undefined
+  /** Most tokens of an answer, where it is known. */
+  readonly outputLength?: number | undefined
+  /** As people call it. */
+  readonly name?: string | undefined
+  /** Where this is told of the model itself, it is narrower than what its provider can carry. */
+  readonly input?: ReadonlyArray<"text" | "image"> | undefined
+  readonly parameters?: ReadonlyArray<string> | undefined
+  /** For all to see; no call is charged by it. */
+  readonly price?: ModelPrice | undefined
+}
+
+/** What a vendor publishes as its price. Decimal strings, for `per` tokens. */
+export interface ModelPrice {
+  readonly input: string
+  readonly output: string
+  readonly cachedInput?: string | undefined
+  readonly currency: string
+  readonly per: number
+  /** The day it was read (`2026-11-23`) and where; a list that the provider tells now has neither. */
+  readonly asOf?: string | undefined
+  readonly source?: string | undefined
 }
 
 /**
@@ -92,6 +124,10 @@ export interface Provider {
   readonly embed?: ((call: EmbeddingCall) => Effect.Effect<PreparedEmbeddings, ProviderFailure>) | undefined
   /** By the provider's own name of the model; a provider without it passes everything on. */
   readonly abilities?: ((model: string) => Abilities) | undefined
+  /** False: several choices, where each would be a call of its own, are refused. */
+  readonly fansOut?: boolean | undefined
+  /** Models that its vendor documents: told as long as it has not listed any. */
+  readonly documented?: ReadonlyArray<ProviderModel> | undefined
   /** The models that this provider serves now. */
   readonly models: Effect.Effect<ReadonlyArray<ProviderModel>, ProviderFailure>
 }

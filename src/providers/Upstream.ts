@@ -1,6 +1,9 @@
 import { Duration, Effect, type Scope, type Stream } from "effect"
+import type { LookupAddress } from "node:dns"
+import type { LookupFunction } from "node:net"
 import { Pool } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
+import type { TraceContext } from "../telemetry/TraceContext.ts"
 import type { CallTimers } from "./Provider.ts"
 import { commonHeaders, exchange, type Link, stream } from "./UpstreamDispatch.ts"
 import { type UpstreamOptions, UpstreamOptionsError } from "./UpstreamOptions.ts"
@@ -12,9 +15,11 @@ export interface UpstreamRequest {
   readonly method: "GET" | "POST"
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | undefined
+  readonly body?: string | Uint8Array | undefined
   /** Where the upstream's own are not meant. */
   readonly timers?: CallTimers | undefined
+  /** Sent only where the upstream is trusted with it. */
+  readonly traceContext?: TraceContext | undefined
 }
 
 export type UpstreamHeaders = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
@@ -75,6 +80,16 @@ const parse = (options: UpstreamOptions): Effect.Effect<URL, UpstreamOptionsErro
     : Effect.succeed(url)
 }
 
+/** In place of a look-up of the host's name. */
+const pinned =
+  (addresses: ReadonlyArray<LookupAddress>): LookupFunction =>
+  (host, { all }, done) => {
+    const [first] = addresses
+    if (first === undefined) done(Object.assign(new Error(`${host} has no address`), { code: "ENOTFOUND" }), "")
+    else if (all === true) done(null, [...addresses])
+    else done(null, first.address, first.family)
+  }
+
 /**
  * Connects to nothing yet. Connections are HTTP/1.1, one request at a time each, as many as there are requests, and live 30 s
  * unused or as long as the upstream's `Keep-Alive` says. One that the upstream closed meanwhile is noticed before a request is
@@ -100,6 +115,7 @@ export const make = Effect.fn("Upstream.make")(function* (
           connectTimeout: limit(options.connectTimeout),
           connect: {
             ...(tls === undefined ? {} : { secureContext: tls }),
+            ...(options.addresses === undefined ? {} : { lookup: pinned(options.addresses) }),
             rejectUnauthorized: options.verifyTls !== false
           }
         })

@@ -243,12 +243,18 @@ class Flow extends Receiver {
   }
 }
 
-const send = (link: Link, { method, path, headers, body, timers }: UpstreamRequest, receiver: Receiver): void => {
+const send = (
+  link: Link,
+  { body, headers, method, path, timers, traceContext }: UpstreamRequest,
+  receiver: Receiver
+): void => {
+  const all = "user-agent" in headers ? headers : { ...commonHeaders, ...headers }
   link.pool.dispatch(
     {
       method,
       path: link.target(path),
-      headers: "user-agent" in headers ? headers : { ...commonHeaders, ...headers },
+      headers:
+        traceContext !== undefined && link.options.propagateTrace === true ? { ...all, ...traceContext.headers } : all,
       body: body ?? null,
       // Undici takes null for the pool's own.
       bodyTimeout: timers?.idle ?? null

@@ -1,7 +1,9 @@
 import { Clock, Effect, type Latch, Redacted, type Scope } from "effect"
 import type { ServerOptions } from "node:https"
 import { isJsonObject } from "../../src/domain/Json.ts"
+import { type GigaChatFile, makeFiles } from "./GigaChatFiles.ts"
 import { fault, violationsOf } from "./GigaChatRules.ts"
+import * as V2 from "./GigaChatV2.ts"
 import {
   close,
   end,
@@ -15,9 +17,11 @@ import {
   wait
 } from "./ScriptedUpstream.ts"
 
-/** A server that takes and refuses what the real GigaChat (v1) does, its token endpoint included. */
+/** A server that takes and refuses what the real GigaChat does, its token endpoint included; v1, and chats in the form of v2. */
 export interface GigaChatUpstream {
   readonly baseUrl: string
+  /** Of v2. */
+  readonly baseUrlV2: string
   readonly authUrl: string
   /** The authorization key that it knows, and the one scope that belongs to it. */
   readonly credentials: Redacted.Redacted
@@ -25,8 +29,12 @@ export interface GigaChatUpstream {
   /** Everything that came, in order; `chats` and `tokens` are the calls of the two endpoints, refused ones included. */
   readonly requests: ReadonlyArray<Received>
   readonly chats: () => ReadonlyArray<Received>
+  readonly chatsV2: () => ReadonlyArray<Received>
   readonly tokens: () => ReadonlyArray<Received>
   readonly embeddings: () => ReadonlyArray<Received>
+  /** What was uploaded and is not deleted yet, by its id; `uploaded` are all of them, in order. */
+  readonly files: ReadonlyMap<string, GigaChatFile>
+  readonly uploaded: ReadonlyArray<GigaChatFile>
   /** The next request of any kind that nobody has taken yet. */
   readonly take: Effect.Effect<Received>
   /** What the real API lets pass and nobody should send: unknown fields, `function_call` without functions. */
@@ -35,6 +43,9 @@ export interface GigaChatUpstream {
   readonly answer: (answer: Partial<Answer>) => void
   /** Instead of the answer, for the next request of a chat or of vectors that is let in; called several times, for as many of the next. */
   readonly next: (step: Step) => void
+  /** Instead of taking a file, and of deleting one, for the next request of it. */
+  readonly nextUpload: (step: Step) => void
+  readonly nextDelete: (step: Step) => void
   /** Instead of a token, for the next request of one. */
   readonly nextToken: (step: Step) => void
   /** From now on every access token that was given is refused with 401. */
@@ -81,7 +92,8 @@ const models = [
   { id: "Embeddings", type: "embedder" }
 ]
 
-const everyday: Answer = {
+/** What it says unless it is told otherwise. */
+export const everyday: Answer = {
   pieces: ["Раз, два", ", три."],
   reasoning: undefined,
   call: undefined,
@@ -104,6 +116,7 @@ export const make = Effect.fnUntraced(function* (
   const violations: Array<string> = []
   const planned: Array<Step> = []
   const plannedTokens: Array<Step> = []
+  const files = makeFiles()
   let given = 0
   let current = everyday
 
@@ -133,27 +146,38 @@ export const make = Effect.fnUntraced(function* (
       })
     }
 
-  const chat: Step = (exchange) => {
-    const { body } = exchange.request
-    const refusal = fault(
-      body,
-      catalogue.map(({ id }) => id)
-    )
-    if (refusal !== undefined) return json(refusal.status, refusal)(exchange)
-    violations.push(...violationsOf(body))
-    const asked = isJsonObject(body) ? body : {}
-    const step = planned.shift() ?? (asked["stream"] === true ? streamed(current) : whole(current))
-    return (current.begin === undefined ? step : steps(wait(current.begin), step))(exchange)
+  /** `body` is the request in v1's words. */
+  const chat =
+    (body: unknown, answer: (answer: Answer) => Step): Step =>
+    (exchange) => {
+      const refusal =
+        fault(
+          body,
+          catalogue.map(({ id }) => id)
+        ) ?? files.fault(body)
+      if (refusal !== undefined) return json(refusal.status, refusal)(exchange)
+      violations.push(...violationsOf(body))
+      const step = planned.shift() ?? answer(current)
+      return (current.begin === undefined ? step : steps(wait(current.begin), step))(exchange)
+    }
+
+  const chatV2: Step = (exchange) => {
+    const body = V2.asV1(exchange.request.body)
+    return typeof body === "string"
+      ? json(400, { status: 400, message: body })(exchange)
+      : chat(body, V2.answering)(exchange)
   }
 
   const embed: Step = (exchange) => (planned.shift() ?? embedded(exchange.request.body, catalogue))(exchange)
 
-  const route = ({ method, path }: Received): Step => {
+  const route = ({ body, method, path }: Received): Step => {
     switch (`${method} ${path}`) {
       case "POST /api/v2/oauth":
         return token
       case "POST /api/v1/chat/completions":
-        return authorized(chat)
+        return authorized(chat(body, answering))
+      case "POST /api/v2/chat/completions":
+        return authorized(chatV2)
       case "POST /api/v1/embeddings":
         return authorized(embed)
       case "GET /api/v1/models":
@@ -163,8 +187,14 @@ export const make = Effect.fnUntraced(function* (
             data: catalogue.map(({ id, type }) => ({ id, object: "model", owned_by: "salutedevices", type }))
           })
         )
-      default:
-        return json(404, { status: 404, message: "Not Found" })
+      case "POST /api/v1/files":
+        return authorized(files.upload)
+      default: {
+        const [, id] = /^\/api\/v1\/files\/([^/]+)\/delete$/.exec(path) ?? []
+        return id !== undefined && method === "POST"
+          ? authorized(files.remove(id))
+          : json(404, { status: 404, message: "Not Found" })
+      }
     }
   }
   const server = yield* makeScripted(route, { tls: options.tls })
@@ -172,13 +202,19 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     baseUrl: `${server.url}/api/v1`,
+    baseUrlV2: `${server.url}/api/v2`,
     authUrl: `${server.url}/api/v2/oauth`,
     credentials: Redacted.make(key),
     scope,
     requests: server.requests,
     chats: received("/api/v1/chat/completions"),
+    chatsV2: received("/api/v2/chat/completions"),
     tokens: received("/api/v2/oauth"),
     embeddings: received("/api/v1/embeddings"),
+    files: files.live,
+    uploaded: files.uploaded,
+    nextUpload: files.nextUpload,
+    nextDelete: files.nextDelete,
     take: server.take,
     violations,
     answer: (answer) => {
@@ -195,6 +231,15 @@ export const make = Effect.fnUntraced(function* (
 })
 
 // Answers
+
+/** Answers in this way, whole or in a stream, as it is asked. */
+export const answering =
+  (answer: Partial<Answer>): Step =>
+  (exchange) => {
+    const { body } = exchange.request
+    const all = { ...everyday, ...answer }
+    return (isJsonObject(body) && body["stream"] === true ? streamed(all) : whole(all))(exchange)
+  }
 
 const about = { created: 1_790_000_000, model: "GigaChat:2.0.28.2", object: "chat.completion" }
 

@@ -26,6 +26,7 @@ export interface Received {
   readonly path: string
   readonly headers: IncomingMessage["headers"]
   readonly text: string
+  readonly bytes: Uint8Array
   /** The body as JSON; undefined where it is none. */
   readonly body: unknown
   /** Which socket it came on: 1 is the first. */
@@ -158,12 +159,14 @@ export const make = Effect.fnUntraced(function* (
     })
     request.on("data", (piece: Buffer) => body.push(piece))
     request.on("end", () => {
-      const text = Buffer.concat(body).toString("utf8")
+      const bytes = Buffer.concat(body)
+      const text = bytes.toString("utf8")
       const received: Received = {
         method: request.method ?? "",
         path: request.url ?? "",
         headers: request.headers,
         text,
+        bytes,
         body: parsed(text),
         connection: sockets.get(socket) ?? 0,
         abandoned: Deferred.await(left)

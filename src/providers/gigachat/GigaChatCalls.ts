@@ -1,7 +1,7 @@
 import type { Json } from "../../domain/Json.ts"
 import { isJsonObject } from "../../domain/Json.ts"
 import { readJson } from "../JsonText.ts"
-import { readExactObject } from "./ExactJson.ts"
+import { readExactObject } from "../ExactJson.ts"
 
 // State ids
 

@@ -10,6 +10,7 @@ import type { ChatCall } from "../Provider.ts"
 import { refusalFailure } from "../Refusals.ts"
 import { argumentsText, callId } from "./GigaChatCalls.ts"
 import { lowerFunctions, namesOf, offerOf } from "./GigaChatFunctions.ts"
+import { type AddressCheck, imageReader } from "./GigaChatImages.ts"
 import { lowerMessages } from "./GigaChatMessages.ts"
 import { carried, lowerParameters } from "./GigaChatParameters.ts"
 import { decodeAnswer, type GigaChatAnswer, type GigaChatSaid, type GigaChatUsage, wordsOf } from "./GigaChatWire.ts"
@@ -26,8 +27,11 @@ export interface GigaChatState {
 
 type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
 
-/** GigaChat's `POST /chat/completions`, v1, for conversations of text and functions. */
-export const make = (provider: string): Dialect<GigaChatState> => {
+/**
+ * GigaChat's `POST /chat/completions`, v1, for conversations of text, images and functions. Images at addresses are refused where
+ * nobody checks those.
+ */
+export const make = (provider: string, checkAddress?: AddressCheck): Dialect<GigaChatState> => {
   const teller = { provider }
   const carrier: Carrier = { provider, who: "GigaChat models", carried }
 
@@ -38,8 +42,15 @@ export const make = (provider: string): Dialect<GigaChatState> => {
       const { body, dropped } = yield* lowerParameters(carrier, request)
       const names = namesOf(request)
       const functions = yield* lowerFunctions(carrier, yield* offerOf(carrier, request), names)
-      const messages = yield* lowerMessages(carrier, request.messages, names)
-      return { body: { model, messages, ...functions, ...body }, dropped, headers: { "X-Request-ID": requestId } }
+      const read = imageReader(carrier, model, checkAddress)
+      const { attached, images, messages } = yield* lowerMessages(carrier, request.messages, names, read)
+      const rest = { ...functions, ...body }
+      return {
+        body: { model, messages, ...rest },
+        dropped,
+        headers: { "X-Request-ID": requestId },
+        uploads: images && { images, body: (ids) => ({ model, messages: attached(ids), ...rest }) }
+      }
     })
 
   // Answer

@@ -1,14 +1,24 @@
 import { Result } from "effect"
-import type { ChatRequest, Message, ToolCall } from "../../domain/ChatRequest.ts"
+import type { ChatRequest, ContentPart, Message, ToolCall } from "../../domain/ChatRequest.ts"
 import { ValidationError } from "../../domain/Errors.ts"
-import { contentText } from "../MessageText.ts"
+import type { WantedImage } from "../Dialect.ts"
+import { contentText, partText } from "../MessageText.ts"
 import { type Carrier, unsupported } from "../Parameters.ts"
 import type { FunctionNames } from "./FunctionNames.ts"
 import { argumentsObject, resultText, stateIdOf } from "./GigaChatCalls.ts"
+import type { ImageReader } from "./GigaChatImages.ts"
 import type { GigaChatMessage } from "./GigaChatWire.ts"
 
 type Messages = ChatRequest["messages"]
 type Step = Result.Result<void, ValidationError>
+
+export interface LoweredMessages {
+  readonly messages: ReadonlyArray<GigaChatMessage>
+  /** Undefined where there are no images. */
+  readonly images: ReadonlyArray<WantedImage> | undefined
+  /** The messages with their images by the ids that GigaChat gave them. */
+  readonly attached: (ids: ReadonlyArray<string>) => ReadonlyArray<GigaChatMessage>
+}
 
 /**
  * A conversation as GigaChat v1 takes it: one system message and that first, roles by turns, one call a message and
@@ -18,9 +28,10 @@ type Step = Result.Result<void, ValidationError>
 export const lowerMessages = (
   carrier: Carrier,
   messages: Messages,
-  names: FunctionNames
-): Result.Result<ReadonlyArray<GigaChatMessage>, ValidationError> => {
-  const conversation = new Conversation(carrier, messages, names)
+  names: FunctionNames,
+  readImage: ImageReader
+): Result.Result<LoweredMessages, ValidationError> => {
+  const conversation = new Conversation(carrier, messages, names, readImage)
   for (const [index, message] of messages.entries()) {
     const told = conversation.tell(message, index)
     if (Result.isFailure(told)) return Result.fail(told.failure)
@@ -36,22 +47,44 @@ class Conversation {
   private readonly carrier: Carrier
   private readonly messages: Messages
   private readonly names: FunctionNames
+  private readonly readImage: ImageReader
+  /** By the place of the turn that they belong to, in order. */
+  private readonly images = new Map<number, WantedImage>()
 
-  constructor(carrier: Carrier, messages: Messages, names: FunctionNames) {
+  constructor(carrier: Carrier, messages: Messages, names: FunctionNames, readImage: ImageReader) {
     this.carrier = carrier
     this.messages = messages
     this.names = names
+    this.readImage = readImage
   }
 
-  get lowered(): ReadonlyArray<GigaChatMessage> {
+  get lowered(): LoweredMessages {
+    const { images, turns } = this
+    const places = [...images.keys()]
+    return {
+      messages: this.instructed(turns),
+      images: images.size === 0 ? undefined : [...images.values()],
+      attached: (ids) =>
+        this.instructed(
+          turns.map((turn, index) => {
+            const id = ids[places.indexOf(index)]
+            return id === undefined ? turn : { ...turn, attachments: [id] }
+          })
+        )
+    }
+  }
+
+  private instructed(turns: ReadonlyArray<GigaChatMessage>): ReadonlyArray<GigaChatMessage> {
     return this.instructions.length === 0
-      ? this.turns
-      : [{ role: "system", content: this.instructions.join("\n\n") }, ...this.turns]
+      ? turns
+      : [{ role: "system", content: this.instructions.join("\n\n") }, ...turns]
   }
 
   tell(message: Message, index: number): Step {
     if (message.role === "tool") return this.answered.has(index) ? Result.void : this.strayResult(index)
-    const text = contentText(this.carrier, message.content, `messages[${index}].content`)
+    const path = `messages[${index}].content`
+    if (message.role === "user" && hasImages(message.content)) return this.show(message.content, path)
+    const text = contentText(this.carrier, message.content, path)
     if (Result.isFailure(text)) return Result.fail(text.failure)
     switch (message.role) {
       case "user":
@@ -74,10 +107,33 @@ class Conversation {
   }
 
   /** Two messages of one role in a row are one message of two lines: some models' templates insist on turns. */
-  private say(role: "user" | "assistant", content: string): void {
-    const last = this.turns.at(-1)
-    if (last === undefined || last.role !== role || last.function_call !== undefined) this.turns.push({ role, content })
-    else this.turns[this.turns.length - 1] = { role, content: joined(last.content, content) }
+  private say(role: "user" | "assistant", content: string, image?: WantedImage): void {
+    const place = this.turns.length - 1
+    const last = this.turns[place]
+    const isApart = last?.role !== role || last.function_call !== undefined
+    if (isApart || (image !== undefined && this.images.has(place))) this.turns.push({ role, content })
+    else this.turns[place] = { role, content: joined(last.content, content) }
+    if (image !== undefined) this.images.set(this.turns.length - 1, image)
+  }
+
+  /** A message of GigaChat has one image at most: each goes with the text before it, the last one with the text behind it too. */
+  private show(parts: ReadonlyArray<ContentPart>, path: string): Step {
+    let lines: Array<string> = []
+    for (const [index, part] of parts.entries()) {
+      const place = `${path}[${index}]`
+      if (part.type === "image_url") {
+        const image = this.readImage(part, place, this.images.size)
+        if (Result.isFailure(image)) return Result.fail(image.failure)
+        this.say("user", lines.join("\n"), image.success)
+        lines = []
+      } else {
+        const text = partText(this.carrier, part, place)
+        if (Result.isFailure(text)) return Result.fail(text.failure)
+        lines.push(text.success)
+      }
+    }
+    if (lines.length > 0) this.say("user", lines.join("\n"))
+    return Result.void
   }
 
   /** GigaChat makes one call at a time: calls made at once are told one after another, each with its result. */
@@ -149,5 +205,8 @@ class Conversation {
     return Result.fail(new ValidationError({ reason: "invalid_body", param, message, provider }))
   }
 }
+
+const hasImages = (content: Message["content"]): content is ReadonlyArray<ContentPart> =>
+  Array.isArray(content) && content.some(({ type }) => type === "image_url")
 
 const joined = (...texts: ReadonlyArray<string>): string => texts.filter((text) => text !== "").join("\n")

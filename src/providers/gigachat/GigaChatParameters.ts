@@ -5,6 +5,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { type Carrier, checkParameters, droppedNames, unsupported } from "../Parameters.ts"
 import type { Abilities } from "../Provider.ts"
 import { tooLarge } from "./GigaChatFunctions.ts"
+import { sees } from "./GigaChatImages.ts"
 import { inSubset } from "./SchemaSubset.ts"
 
 /** Everything of a request beside its messages and functions. */
@@ -121,9 +122,15 @@ export const carried: ReadonlySet<string> = new Set([
   ...extensions.map(({ param }) => param)
 ])
 
-/** What every model of GigaChat can do by itself. */
-export const abilities: Abilities = {
+/** What every model of GigaChat can do by itself; the larger ones see images too. */
+const abilities: Abilities = {
   parameters: new Set([...carried, "stream", "max_tokens", "max_completion_tokens"]),
   formats: new Set(["json_schema"]),
+  isSchemaNarrow: true,
+  isCallNamed: true,
   input: new Set(["text"])
 }
+
+const abilitiesWithImages: Abilities = { ...abilities, input: new Set(["text", "image"]) }
+
+export const abilitiesOf = (model: string): Abilities => (sees(model) ? abilitiesWithImages : abilities)

@@ -15,6 +15,8 @@ const Nullable = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(
 export type GigaChatMessage = {
   readonly role: "system" | "user" | "assistant" | "function"
   readonly content: string
+  /** Of role `user`: the ids of its files, of which one may be an image. */
+  readonly attachments?: ReadonlyArray<string>
   /** Of role `function`: whose result it is. */
   readonly name?: string
   readonly function_call?: { readonly name: string; readonly arguments: JsonObject }
@@ -99,6 +101,11 @@ export const decodeToken = Schema.decodeUnknownResult(Schema.fromJsonString(Giga
 /** The token endpoint's own numbers: 1 and 5 a malformed or empty scope, 6 an unknown key, 7 another key's scope. */
 export const decodeTokenRefusal = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ code: Schema.Int, message: Schema.optionalKey(Schema.String) }))
+)
+
+/** Of `POST /files`. */
+export const decodeFile = Schema.decodeUnknownResult(
+  Schema.fromJsonString(Schema.Struct({ id: Schema.NonEmptyString }))
 )
 
 export const GigaChatModels = Schema.Struct({

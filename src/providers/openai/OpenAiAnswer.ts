@@ -3,6 +3,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { tokenCount, type Usage } from "../../domain/Usage.ts"
 import { elements, filled, isNothing } from "../JsonText.ts"
 import type { ChatCall } from "../Provider.ts"
+import { type Parted, ThinkTags } from "./ThinkTags.ts"
 import { ToolCalls } from "./ToolCalls.ts"
 
 /** The fields that nothing here acts on; undefined where there is none. */
@@ -40,7 +41,7 @@ export const usageOf = (usage: Json | undefined): Usage | undefined => {
   if (promptTokens === 0 && completionTokens === 0) return undefined
   const prompt = usage["prompt_tokens_details"]
   const completion = usage["completion_tokens_details"]
-  const cached = tokenCount(isJsonObject(prompt) ? prompt["cached_tokens"] : usage["prompt_cache_hit_tokens"])
+  const cached = tokenCount((isJsonObject(prompt) ? prompt["cached_tokens"] : null) ?? usage["prompt_cache_hit_tokens"])
   const reasoning = tokenCount(isJsonObject(completion) ? completion["reasoning_tokens"] : undefined)
   return {
     promptTokens,
@@ -74,12 +75,19 @@ const textOf = (content: Json | undefined): string =>
 
 interface Choice {
   isFinished: boolean
+  readonly tags: ThinkTags | undefined
   calls: ToolCalls | undefined
+}
+
+const tell = ({ text, thought }: Parted, choice: number, events: Array<ChatEvent>): void => {
+  if (thought !== "") events.push({ _tag: "ReasoningDelta", choice, text: thought })
+  if (text !== "") events.push({ _tag: "TextDelta", choice, text })
 }
 
 /** One answer as it is put together: a whole one is a stream of one chunk whose choices carry `message` in place of `delta`. */
 export class OpenAiAnswer {
   readonly call: ChatCall
+  private readonly hasTags: boolean
   isEnded = false
   private isStarted = false
   private usage: Usage | undefined
@@ -87,8 +95,10 @@ export class OpenAiAnswer {
   /** The `finish_reason` by which the upstream said that it gave up. */
   brokenBy: string | undefined
 
-  constructor(call: ChatCall) {
+  /** `hasTags`: the model's thoughts may stand in its text. */
+  constructor(call: ChatCall, hasTags = false) {
     this.call = call
+    this.hasTags = hasTags
   }
 
   /** The events of a chunk (`delta`) or of a whole answer (`message`). */
@@ -116,7 +126,7 @@ export class OpenAiAnswer {
     const index = typeof choice["index"] === "number" ? choice["index"] : 0
     let known = this.choices.get(index)
     if (known === undefined) {
-      known = { isFinished: false, calls: undefined }
+      known = { isFinished: false, tags: this.hasTags ? new ThinkTags() : undefined, calls: undefined }
       this.choices.set(index, known)
     }
     // What comes after a choice's end is a repetition, or the empty frame around a late `usage`.
@@ -131,6 +141,7 @@ export class OpenAiAnswer {
       return
     }
     known.isFinished = true
+    if (known.tags !== undefined) tell(known.tags.end(), index, events)
     // An end in words that OpenAI does not have (`eos`, `end_turn`) is an end all the same.
     events.push({ _tag: "ChoiceFinished", choice: index, reason: reasons.get(reason.toLowerCase()) ?? "stop" })
   }
@@ -148,6 +159,7 @@ export class OpenAiAnswer {
 
     const text = textOf(message["content"])
     if (extra !== undefined) events.push({ _tag: "TextDelta", choice, text, extra })
+    else if (text !== "" && known.tags !== undefined) tell(known.tags.read(text), choice, events)
     else if (text !== "") events.push({ _tag: "TextDelta", choice, text })
 
     const calls = elements(message["tool_calls"])

@@ -5,14 +5,27 @@ import { isJsonObject, type JsonObject } from "../../domain/Json.ts"
 import { failedAnswer, invalidAnswer, type Teller } from "../BrokenAnswers.ts"
 import type { Dialect } from "../Dialect.ts"
 import { readJson } from "../JsonText.ts"
+import type { Carrier } from "../Parameters.ts"
+import type { ChatCall } from "../Provider.ts"
 import { OpenAiAnswer } from "./OpenAiAnswer.ts"
 import { faultFailure, faultOf, refusedBy } from "./OpenAiFault.ts"
+import { asItCame, inWays } from "./OpenAiRequest.ts"
+import type { Vendor } from "./Vendors.ts"
 
 /**
  * OpenAI's chat completions as OpenAI and those who follow it speak them. The client's request is in the same words, so it goes
- * out as it came, unknown fields included, with the upstream's name for the model.
+ * out as it came, unknown fields included, with the upstream's name for the model; what a known vendor does in its own way is
+ * put so.
  */
-export const make = (teller: Teller): Dialect<OpenAiAnswer> => {
+export const make = (teller: Teller, vendor?: Vendor): Dialect<OpenAiAnswer> => {
+  const carrier: Carrier = {
+    provider: teller.provider,
+    who: vendor === undefined ? teller.provider : vendor.title,
+    carried: new Set()
+  }
+
+  const start = (call: ChatCall) => new OpenAiAnswer(call, vendor?.waysOf(call.model).thinkTags === true)
+
   const ended = (answer: OpenAiAnswer, otherwise: () => ProviderFailure): Told => {
     const end = answer.end()
     return end === undefined ? Result.fail(otherwise()) : Result.succeed([end])
@@ -31,22 +44,15 @@ export const make = (teller: Teller): Dialect<OpenAiAnswer> => {
   }
 
   return {
-    lower: ({ model, request }) => {
-      const body: JsonObject = { ...request, model }
-      return Result.succeed({
-        // Usage is counted for every answer, so it is asked for every stream.
-        body:
-          request.stream === true
-            ? { ...body, stream_options: { ...request.stream_options, include_usage: true } }
-            : body,
-        dropped: []
-      })
-    },
+    lower: ({ model, request }) =>
+      vendor === undefined
+        ? Result.succeed({ body: asItCame(model, request), dropped: [] })
+        : inWays(vendor.waysOf(model), carrier, model, request),
 
     read: (call, body) => {
       const json = readJson(body)
       if (!isJsonObject(json)) return Result.fail(invalidAnswer(teller, "answered with something else than JSON", body))
-      const answer = new OpenAiAnswer(call)
+      const answer = start(call)
       return Result.flatMap(read(answer, json, "message"), (events) =>
         Result.map(
           ended(answer, () => invalidAnswer(teller, "sent an answer without a choice or without its finish_reason")),
@@ -55,7 +61,7 @@ export const make = (teller: Teller): Dialect<OpenAiAnswer> => {
       )
     },
 
-    start: (call) => new OpenAiAnswer(call),
+    start,
 
     step: (answer, frame) => {
       if (answer.isEnded || frame === "") return nothing

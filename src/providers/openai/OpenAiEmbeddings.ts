@@ -7,7 +7,9 @@ import { refusedBy } from "./OpenAiFault.ts"
  * OpenAI's embeddings as OpenAI and those who follow it serve them. Numbers are asked for as numbers, which all of them have; who
  * sends base64 nevertheless is read too.
  */
-export const make = (parts: Pick<EmbeddingEndpoint, "teller" | "upstream" | "credentials">): Provider["embed"] => {
+export const make = (
+  parts: Pick<EmbeddingEndpoint, "teller" | "upstream" | "credentials" | "textsPerCall">
+): Provider["embed"] => {
   const endpoint: EmbeddingEndpoint = {
     ...parts,
     body: ({ dimensions, model, more }, texts) => {

@@ -1,5 +1,5 @@
 import { Result } from "effect"
-import type { ChatRequest } from "../../domain/ChatRequest.ts"
+import type { ChatRequest, Message } from "../../domain/ChatRequest.ts"
 import type { ValidationError } from "../../domain/Errors.ts"
 import { contentText } from "../MessageText.ts"
 import type { Carrier } from "../Parameters.ts"
@@ -19,7 +19,9 @@ export const heard = (
   carrier: Carrier,
   messages: ChatRequest["messages"]
 ): Result.Result<Conversation, ValidationError> => {
-  const said = messages.map(({ content }, index) => contentText(carrier, content, `messages[${index}].content`))
+  const said = messages.map(({ content }, index) =>
+    contentText(carrier, withoutImages(content), `messages[${index}].content`)
+  )
   return Result.map(Result.all(said), (texts) => {
     const lastUser = messages.findLastIndex((message) => message.role === "user")
     const lastOther = messages.findLastIndex((message) => message.role !== "tool" && message.role !== "function")
@@ -31,3 +33,9 @@ export const heard = (
     }
   })
 }
+
+/** Nobody looks at them here; a word in their place shows where each stood. */
+const withoutImages = (content: Message["content"]): Message["content"] =>
+  Array.isArray(content)
+    ? content.map((part) => (part.type === "image_url" ? { type: "text", text: "[image]" } : part))
+    : content

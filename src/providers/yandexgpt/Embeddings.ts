@@ -73,7 +73,7 @@ const again = {
 
 const embedOne = Effect.fnUntraced(function* (
   { teller, upstream, credentials, headers }: EmbeddingParts,
-  { requestId, input, dimensions, timers }: EmbeddingCall,
+  { requestId, input, dimensions, timers, traceContext }: EmbeddingCall,
   modelUri: string,
   text: string,
   index: number
@@ -96,7 +96,8 @@ const embedOne = Effect.fnUntraced(function* (
         ...proof
       },
       body: JSON.stringify(body),
-      timers
+      timers,
+      traceContext
     })
   )
   const param = input.length === 1 ? "input" : `input[${index}]`

@@ -1,10 +1,10 @@
 import { Redacted, Result } from "effect"
-import { randomBytes } from "node:crypto"
 import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
 import type { ProviderError } from "../../domain/Errors.ts"
 import { isJsonObject } from "../../domain/Json.ts"
 import type { Usage } from "../../domain/Usage.ts"
 import { failedAnswer, invalidAnswer, type Teller } from "../BrokenAnswers.ts"
+import { newCallId } from "../CallId.ts"
 import type { Dialect } from "../Dialect.ts"
 import { readJson } from "../JsonText.ts"
 import type { Carrier } from "../Parameters.ts"
@@ -151,7 +151,7 @@ const ended = (
         _tag: "ToolCallDelta",
         choice: 0,
         call: index,
-        id: `call_${randomBytes(12).toString("hex")}`,
+        id: newCallId(),
         name,
         // The vendor's numbers are doubles, as ours are (google.protobuf.Struct): nothing is lost by having read them.
         arguments: JSON.stringify(given)

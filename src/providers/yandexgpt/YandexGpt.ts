@@ -21,6 +21,7 @@ export const make = Effect.fn("YandexGpt.make")(function* (
     baseUrl: settings.baseUrl,
     caBundleFile: settings.caBundleFile,
     caBundleVariable: name === "yandexgpt" ? "NODE_EXTRA_CA_CERTS" : `providers.${name}.caBundleFile`,
+    propagateTrace: settings.propagateTrace,
     connectTimeout: timeouts.connect,
     idleTimeout: timeouts.idle
   }

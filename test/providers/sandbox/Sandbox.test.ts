@@ -95,7 +95,7 @@ describe("every sandbox model", () => {
       "messages[0].content[1]",
       user([
         { type: "text", text: "See" },
-        { type: "image_url", image_url: { url: "data:" } }
+        { type: "input_audio", input_audio: { data: "", format: "wav" } }
       ])
     ]
   ]
