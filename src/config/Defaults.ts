@@ -1,10 +1,13 @@
 import type { LimitSet } from "../domain/Principal.ts"
+import { vendorAddresses } from "./Vendors.ts"
 
 /** What holds where nothing is set and where no variable has it. Hosts are the vendors' own, as their documentation names them. */
 
 export const gigachatDefaults = {
   scope: "GIGACHAT_API_PERS",
   baseUrl: "https://gigachat.devices.sberbank.ru/api/v1",
+  /** Of the third generation of models. */
+  thirdBaseUrl: "https://api.giga.chat/v1",
   authUrl: "https://ngw.devices.sberbank.ru:9443/api/v2/oauth"
 }
 
@@ -14,7 +17,7 @@ export const yandexgptDefaults = {
 }
 
 export const openaiDefaults = {
-  baseUrl: "https://api.openai.com/v1"
+  baseUrl: vendorAddresses.openai.baseUrl
 }
 
 /** A tier of the file replaces the one of the same name as a whole. */

@@ -1,6 +1,7 @@
 import { Config, ConfigProvider, Effect, Option, Result, Schema } from "effect"
 import { describeIssues, type Fault, type Faults } from "./Faults.ts"
-import { sections, type Variable } from "./Variables.ts"
+import type { Variable } from "./Variable.ts"
+import { sections } from "./Variables.ts"
 
 /** A variable's text without the space around it; undefined where it is unset, empty or blank. */
 export const readText = Effect.fnUntraced(function* (name: string, faults: Faults) {

@@ -1,6 +1,7 @@
 import { Predicate, Result, Schema } from "effect"
 import { describeIssues, type Faults } from "./Faults.ts"
 import * as Values from "./Values.ts"
+import { vendorNames } from "./Vendors.ts"
 import type { YamlFile } from "./YamlFile.ts"
 import { isUnset } from "./YamlPlace.ts"
 
@@ -50,22 +51,27 @@ const calling = {
   timeouts: Schema.optionalKey(Timeouts),
   circuit: Schema.optionalKey(
     Schema.Struct({ failures: Schema.optionalKey(Values.Count), cooldown: Schema.optionalKey(Values.Span) })
-  )
+  ),
+  fanOut: Schema.optionalKey(Values.Switch),
+  propagateTrace: Schema.optionalKey(Values.Switch)
 }
 
 /** What the file may add to a provider of the environment. */
 export const CallingEntry = Schema.Struct({
   kind: Schema.Literals(["openai", "gigachat", "yandexgpt"]),
   ...calling
-}).annotate({ message: "Expected its kind, and beside it concurrency, timeouts or circuit" })
+}).annotate({ message: "Expected its kind, and beside it concurrency, timeouts, circuit, fanOut or propagateTrace" })
 
 const ofEveryProvider = { caBundleFile: Schema.optionalKey(Values.Text), ...calling }
 
 export const ProviderEntry = Schema.Union([
   Schema.Struct({
     kind: Schema.Literal("openai"),
+    vendor: Schema.optionalKey(Values.choice(vendorNames)),
     baseUrl: Schema.optionalKey(Values.UpstreamUrl),
     apiKey: Schema.optionalKey(Values.Secret),
+    project: Schema.optionalKey(Values.Text),
+    headers: Schema.optionalKey(Values.Headers),
     ...ofEveryProvider
   }),
   Schema.Struct({
@@ -101,6 +107,8 @@ const Price = Schema.Struct({
   per: Values.Count
 })
 
+const Tools = Values.choice(["native", "prompt"])
+
 /** An alias. `Model` is what names a model of a configured provider. */
 export const modelEntry = (Model: typeof Values.ProviderModelName) =>
   Schema.Struct({
@@ -108,6 +116,7 @@ export const modelEntry = (Model: typeof Values.ProviderModelName) =>
       Schema.Struct({
         model: Model,
         weight: Schema.optionalKey(Values.Weight),
+        tools: Schema.optionalKey(Tools),
         price: Schema.optionalKey(Price)
       })
     ).annotate({ message: "Expected a list of { model: provider/model, weight: 1 }" }),
@@ -115,6 +124,7 @@ export const modelEntry = (Model: typeof Values.ProviderModelName) =>
     strategy: Schema.optionalKey(Values.choice(["weighted", "ordered", "fastest", "cheapest"])),
     timeouts: Schema.optionalKey(Timeouts),
     attempts: Schema.optionalKey(Values.Count),
+    tools: Schema.optionalKey(Tools),
     price: Schema.optionalKey(Price)
   }).annotate({ message: "Expected a map with candidates" })
 

@@ -3,6 +3,7 @@ import { gigachatDefaults, openaiDefaults, yandexgptDefaults } from "./Defaults.
 import type { Faults } from "./Faults.ts"
 import type { ProviderEntry } from "./FileSchema.ts"
 import type { Calling, GigaChatSettings, OpenAiSettings, YandexAuth, YandexGptSettings } from "./Settings.ts"
+import { vendorAddresses, vendorAt } from "./Vendors.ts"
 
 /**
  * What makes a provider complete, whichever way it was written: by variables or in the file. `Place` tells its fields' names
@@ -23,10 +24,16 @@ export type GigaChatFields = EntryOf<"gigachat">
 export type YandexGptFields = EntryOf<"yandexgpt">
 export type OpenAiFields = EntryOf<"openai">
 
-const callingOf = ({ circuit, concurrency, timeouts }: GigaChatFields | YandexGptFields | OpenAiFields): Calling => ({
+const callingOf = ({
+  circuit,
+  concurrency,
+  propagateTrace,
+  timeouts
+}: GigaChatFields | YandexGptFields | OpenAiFields): Calling => ({
   concurrency,
   ...(timeouts === undefined ? {} : { timeouts }),
-  ...(circuit === undefined ? {} : { circuit })
+  ...(circuit === undefined ? {} : { circuit }),
+  ...(propagateTrace === undefined ? {} : { propagateTrace })
 })
 
 export const gigachat = Effect.fnUntraced(function* (
@@ -51,7 +58,7 @@ export const gigachat = Effect.fnUntraced(function* (
     credentials: fields.credentials,
     accessToken: fields.accessToken,
     scope: fields.scope ?? gigachatDefaults.scope,
-    baseUrl: fields.baseUrl ?? gigachatDefaults.baseUrl,
+    baseUrl: fields.baseUrl,
     authUrl: fields.authUrl ?? gigachatDefaults.authUrl,
     caBundleFile: fields.caBundleFile,
     verifySslCerts: fields.verifySslCerts ?? true,
@@ -104,14 +111,23 @@ export const openai = Effect.fnUntraced(function* (
   { at, name }: Place<keyof OpenAiFields & string>,
   faults: Faults
 ) {
-  if (fields.apiKey === undefined && fields.baseUrl === undefined) {
+  const address = fields.vendor === undefined ? undefined : vendorAddresses[fields.vendor]
+  if (fields.apiKey === undefined && fields.baseUrl === undefined && address?.isHosted !== false) {
     faults.add(at(), `Expected ${name("apiKey")}, ${name("baseUrl")} or both`)
   }
   yield* readable(["caBundleFile"], fields, at, faults)
+  const baseUrl = fields.baseUrl ?? address?.baseUrl ?? openaiDefaults.baseUrl
+  const vendor = fields.vendor ?? vendorAt(baseUrl)
+  if (vendor === "yandex" && fields.project === undefined) {
+    faults.add(at("project"), "is required: the folder that models run in")
+  }
   const settings: OpenAiSettings = {
     kind: "openai",
-    baseUrl: fields.baseUrl ?? openaiDefaults.baseUrl,
+    baseUrl,
     apiKey: fields.apiKey,
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(fields.project === undefined ? {} : { project: fields.project }),
+    ...(fields.headers === undefined ? {} : { headers: fields.headers }),
     caBundleFile: fields.caBundleFile,
     ...callingOf(fields)
   }

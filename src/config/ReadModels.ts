@@ -22,21 +22,23 @@ export const readModels = (entries: Entries, { at }: YamlFile, providers: Provid
     }
     const entry = readEntry(ModelEntry, value, here, faults)
     if (entry === undefined) continue
-    const { attempts, candidates, fallbacks = [], price, strategy = "weighted", timeouts = {} } = entry
+    const { attempts, candidates, fallbacks = [], price, strategy = "weighted", timeouts = {}, tools } = entry
     const isPriced = price !== undefined || candidates.some((candidate) => candidate.price !== undefined)
     if (strategy === "cheapest" && !isPriced) {
       faults.add(here("price"), "is required by the strategy cheapest")
     }
     models.set(name, {
-      candidates: candidates.map(({ model, price, weight = 1 }) => ({
+      candidates: candidates.map(({ model, price, tools, weight = 1 }) => ({
         model,
         weight,
+        ...(tools === undefined ? {} : { tools }),
         ...(price === undefined ? {} : { price: withCached(price) })
       })),
       fallbacks,
       strategy,
       timeouts,
       ...(attempts === undefined ? {} : { attempts }),
+      ...(tools === undefined ? {} : { tools }),
       price: price && withCached(price)
     })
   }

@@ -5,6 +5,7 @@ import { CallingEntry, type Entries, ProviderEntry, readEntry } from "./FileSche
 import * as Providers from "./Providers.ts"
 import type { ProviderSettings } from "./Settings.ts"
 import { Name } from "./Values.ts"
+import type { Variable } from "./Variable.ts"
 import * as Variables from "./Variables.ts"
 import type { YamlFile } from "./YamlFile.ts"
 
@@ -13,7 +14,7 @@ export type ProvidersRead = ReadonlyMap<string, ProviderSettings | undefined>
 
 /** The three that variables can describe, each under its kind's name. */
 export const providersOfEnvironment = Effect.fnUntraced(function* (faults: Faults) {
-  const read = <A>(variable: Variables.Variable<A>) => readVariable(variable, faults)
+  const read = <A>(variable: Variable<A>) => readVariable(variable, faults)
   const found = new Map<string, ProviderSettings | undefined>()
 
   const { gigachat, openai, yandexgpt } = Variables
@@ -56,7 +57,7 @@ const isAnySet = (fields: Readonly<Record<string, unknown>>): boolean =>
   Object.values(fields).some((value) => value !== undefined)
 
 const placeOf = (
-  variables: Readonly<Record<string, Variables.Variable<unknown>>>,
+  variables: Readonly<Record<string, Variable<unknown>>>,
   fields: Readonly<Record<string, unknown>>
 ): Providers.Place<string> => {
   const name = (field: string) => variables[field]?.name ?? field
@@ -106,7 +107,7 @@ const withCalling = (
   at: YamlFile["at"],
   faults: Faults
 ): ProviderSettings | undefined => {
-  if (settings === undefined || settings.kind === "sandbox") return undefined
+  if (settings === undefined || settings.kind === "sandbox" || settings.kind === "own") return undefined
   if (settings.kind !== kind) faults.add(at("kind"), `Expected ${settings.kind}, as the environment configures it`)
   return { ...settings, ...calling }
 }

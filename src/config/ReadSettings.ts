@@ -3,11 +3,12 @@ import { Duration, Effect } from "effect"
 import { readText, readVariable } from "./Environment.ts"
 import { ConfigError, Faults } from "./Faults.ts"
 import { readSections } from "./FileSchema.ts"
+import { readExports } from "./ReadExports.ts"
 import { readModelLimits, readModels, readTiers } from "./ReadModels.ts"
 import { providersOfEnvironment, providersOfFile } from "./ReadProviders.ts"
-import { readTracing } from "./ReadTracing.ts"
 import type { ProviderSettings, SettingsValue } from "./Settings.ts"
-import { access, gateway, limits, stores, telemetry, type Variable } from "./Variables.ts"
+import type { Variable } from "./Variable.ts"
+import { access, gateway, limits, stores, telemetry } from "./Variables.ts"
 import { readYamlFile } from "./YamlFile.ts"
 
 /**
@@ -58,12 +59,13 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
     // Nobody balances over instances where there can be only one.
     drainGrace: (yield* read(gateway.drainGrace)) ?? (databaseUrl === undefined ? Duration.zero : drainGrace),
     maxBody: yield* read(gateway.maxBody),
+    imageUrls: yield* read(gateway.imageUrls),
     trustedProxies: yield* read(access.trustedProxies),
     corsOrigins: yield* read(access.corsOrigins),
     metricsToken: yield* read(telemetry.metricsToken),
     logFormat: (yield* read(telemetry.logFormat)) ?? (isatty(standardOutput) ? "pretty" : "json"),
     logLevel: yield* read(telemetry.logLevel),
-    tracing: yield* readTracing(faults)
+    ...(yield* readExports(faults))
   }
 })
 

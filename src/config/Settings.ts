@@ -1,6 +1,7 @@
 import { Context, type Duration, Layer, type Redacted } from "effect"
 import type { LimitSet } from "../domain/Principal.ts"
 import { readSettings } from "./ReadSettings.ts"
+import type { VendorName } from "./Vendors.ts"
 
 /** Everything that an operator can set, decoded once (CONTRACT, "Configuration"). */
 export interface SettingsValue {
@@ -26,6 +27,8 @@ export interface SettingsValue {
   readonly drainTimeout: Duration.Duration
   /** Bytes. */
   readonly maxBody: number
+  /** Whether images at https addresses are fetched, for providers that take images as files. */
+  readonly imageUrls: boolean
   readonly trustedProxies: ReadonlyArray<string>
   /** `["*"]`, or the origins that are let in. */
   readonly corsOrigins: ReadonlyArray<string>
@@ -34,6 +37,10 @@ export interface SettingsValue {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error"
   /** Undefined where no traces are exported. */
   readonly tracing: TracingSettings | undefined
+  /** Undefined where no metrics are exported; `/metrics` shows them in any case. */
+  readonly metricsExport?: MetricsExportSettings | undefined
+  /** Undefined where the log is not exported; it is on the standard output in any case. */
+  readonly logExport?: LogExportSettings | undefined
   /** By name; the sandbox is among them where it is on. */
   readonly providers: ReadonlyMap<string, ProviderSettings>
   /**
@@ -46,14 +53,34 @@ export interface SettingsValue {
   readonly modelLimits: ReadonlyMap<string, LimitSet>
 }
 
-/** How traces reach a collector, in the terms of OpenTelemetry's specification. */
-export interface TracingSettings {
+/** How one signal reaches a collector, in the terms of OpenTelemetry's specification. */
+export interface CollectorSettings {
   /** The whole URL. */
   readonly endpoint: string
   readonly headers: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>> | undefined
   readonly protocol: "http/protobuf" | "http/json"
   /** Of one batch. */
   readonly timeout: Duration.Duration
+  /** Attributes of this instance, `service.name` among them. */
+  readonly resource: ReadonlyMap<string, string>
+}
+
+interface BatchSettings {
+  /** Most items that wait, and that are sent at once. */
+  readonly queueSize: number
+  readonly batchSize: number
+  /** How long an item waits for others at most. */
+  readonly interval: Duration.Duration
+}
+
+export interface MetricsExportSettings extends CollectorSettings {
+  /** From one export to the next. */
+  readonly interval: Duration.Duration
+}
+
+export interface LogExportSettings extends CollectorSettings, BatchSettings {}
+
+export interface TracingSettings extends CollectorSettings, BatchSettings {
   readonly sampler: {
     readonly name:
       | "always_on"
@@ -65,13 +92,6 @@ export interface TracingSettings {
     /** Of requests, with a ratio: 0 to 1. */
     readonly share: number
   }
-  /** Attributes of this instance, `service.name` among them. */
-  readonly resource: ReadonlyMap<string, string>
-  /** Most spans that wait, and that are sent at once. */
-  readonly queueSize: number
-  readonly batchSize: number
-  /** How long a span waits for others at most. */
-  readonly interval: Duration.Duration
 }
 
 export interface JwtSecret {
@@ -92,6 +112,10 @@ export interface Calling {
   /** Where a model has none of its own. */
   readonly timeouts?: Partial<Timeouts> | undefined
   readonly circuit?: Partial<CircuitSettings> | undefined
+  /** False: `n` above 1 is refused where it would be several calls. */
+  readonly fanOut?: boolean | undefined
+  /** Whether it is told which trace a request belongs to: only where it is the operator's own, or as trusted. */
+  readonly propagateTrace?: boolean | undefined
 }
 
 export interface CircuitSettings {
@@ -108,8 +132,8 @@ export interface GigaChatSettings extends Tls, Calling {
   /** A ready access token, never refreshed. */
   readonly accessToken: Redacted.Redacted | undefined
   readonly scope: string
-  /** With its version, `https://gigachat.devices.sberbank.ru/api/v1`. */
-  readonly baseUrl: string
+  /** With its version, `https://gigachat.devices.sberbank.ru/api/v1`; undefined: the vendor's public hosts, each for its models. */
+  readonly baseUrl: string | undefined
   /** The whole URL of the token endpoint. */
   readonly authUrl: string
   readonly verifySslCerts: boolean
@@ -139,18 +163,39 @@ export interface OpenAiSettings extends Tls, Calling {
   /** With its version, `https://api.openai.com/v1`. */
   readonly baseUrl: string
   readonly apiKey: Redacted.Redacted | undefined
+  /** Whose ways are known; undefined: whoever speaks the language, without any of their own. */
+  readonly vendor?: VendorName | undefined
+  /** Sent as `OpenAI-Project`; of Yandex Cloud the folder that its models run in. */
+  readonly project?: string | undefined
+  /** Sent with every request, by their names. */
+  readonly headers?: Readonly<Record<string, Redacted.Redacted>> | undefined
 }
 
 export interface SandboxSettings {
   readonly kind: "sandbox"
 }
 
-export type ProviderSettings = GigaChatSettings | YandexGptSettings | OpenAiSettings | SandboxSettings
+/** Of a provider that an application has made by itself: how it is called. No configuration has one. */
+export interface OwnProviderSettings extends Calling {
+  readonly kind: "own"
+}
+
+export type ProviderSettings =
+  | GigaChatSettings
+  | YandexGptSettings
+  | OpenAiSettings
+  | SandboxSettings
+  | OwnProviderSettings
+
+/** By the provider's own tools, or in words to a model that has none. */
+export type ToolsWay = "native" | "prompt"
 
 export interface ModelAlias {
   readonly candidates: ReadonlyArray<{
     readonly model: string
     readonly weight: number
+    /** As of the alias, where it is another's here. */
+    readonly tools?: ToolsWay | undefined
     /** What `cheapest` goes by. */
     readonly price?: Price | undefined
   }>
@@ -159,6 +204,8 @@ export interface ModelAlias {
   readonly timeouts: Partial<Timeouts>
   /** Most calls of providers for one request, beside one call of each candidate; 2 unless set. */
   readonly attempts?: number | undefined
+  /** How tools are called; `native` unless set. */
+  readonly tools?: ToolsWay | undefined
   readonly price: Price | undefined
 }
 

@@ -36,6 +36,28 @@ export const Name = text("Expected a name of small letters, digits and hyphens",
 
 export const Secret = Schema.RedactedFromValue(Text)
 
+/** What the gateway says itself, or what belongs to the connection. */
+const ownHeaders =
+  /^(?:accept|accept-encoding|authorization|connection|content-.*|cookie|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|user-agent)$/
+
+/** Request headers by their names. Their values may be secrets. */
+export const Headers = Schema.Record(
+  Schema.String,
+  Schema.RedactedFromValue(
+    text("Expected one line of printable characters", (text) => /^[\x21-\x7e]+(?: +[\x21-\x7e]+)*$/.test(text))
+  )
+)
+  .annotate({ message: "Expected a map of header names and their values" })
+  .check(
+    Schema.makeFilter(
+      (headers) =>
+        Object.keys(headers).every(
+          (name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ownHeaders.test(name.toLowerCase())
+        ),
+      { message: "Expected names of headers, and none that the gateway sets itself or that belongs to the connection" }
+    )
+  )
+
 export const Port = wholeNumber(1, 65_535, "Expected a port, 1 to 65535")
 
 export const Count = wholeNumber(1, Number.MAX_SAFE_INTEGER, "Expected a whole number, at least 1")
@@ -97,12 +119,17 @@ const isPlainHttp = (url: URL | undefined): url is URL =>
   (url.protocol === "http:" || url.protocol === "https:") &&
   [url.username, url.password, url.search, url.hash].every((part) => part === "")
 
+const plainUrl = "Expected a URL that begins with https:// or http://, without user, query or fragment"
+
 /** Where an upstream is. A slash at the end is dropped: paths are appended. */
 export const UpstreamUrl = converted(
-  "Expected a URL that begins with https:// or http://, without user, query or fragment",
+  plainUrl,
   (text) => (isPlainHttp(parsedUrl(text)) ? Option.some(text.replace(/\/+$/, "")) : Option.none()),
   Schema.String
 )
+
+/** Used as it is. */
+export const WholeUrl = text(plainUrl, (text) => isPlainHttp(parsedUrl(text)))
 
 /** Kept byte for byte: OAuth clients compare it as text (RFC 9207, section 2.4), so a slash at its end cannot be dropped here. */
 export const PublicUrl = text(

@@ -1,43 +1,8 @@
-import { Schema } from "effect"
 import { configFile, gigachatDefaults, openaiDefaults, yandexgptDefaults } from "./Defaults.ts"
+import { exporting, logs, metrics, traces } from "./ExportVariables.ts"
 import { AdminKey, DatabaseUrl, JwtSecrets, RedisUrls } from "./SecretValues.ts"
-import * as TracingValues from "./TracingValues.ts"
 import * as Values from "./Values.ts"
-
-/**
- * The one table of variables: the decoding and `docs/configuration.md` both come from it. Descriptions are Markdown.
- */
-export interface Variable<out A> {
-  readonly name: string
-  readonly schema: Schema.Decoder<A>
-  /** What holds where the variable is unset, or set wrong while other faults are looked for. */
-  readonly fallback: A
-  /** The fallback as the documentation shows it. */
-  readonly shown: string
-  readonly description: string
-}
-
-const optional = <A>(
-  name: string,
-  schema: Schema.Decoder<A>,
-  description: string,
-  shown = "none"
-): Variable<A | undefined> => ({ name, schema, fallback: undefined, shown, description })
-
-const withDefault = <A>(name: string, schema: Schema.Decoder<A>, text: string, description: string): Variable<A> => ({
-  name,
-  schema,
-  fallback: Schema.decodeSync(schema)(text),
-  shown: `\`${text}\``,
-  description
-})
-
-const listed = <A>(
-  name: string,
-  schema: Schema.Decoder<ReadonlyArray<A>>,
-  description: string,
-  shown = "none"
-): Variable<ReadonlyArray<A>> => ({ name, schema, fallback: [], shown, description })
+import { listed, optional, type Variable, withDefault } from "./Variable.ts"
 
 const openOrClosed = Values.choice(["open", "closed"])
 
@@ -73,6 +38,12 @@ export const gateway = {
     Values.Size,
     "20 MiB",
     "Largest request body; a larger one is answered 413."
+  ),
+  imageUrls: withDefault(
+    "XROUTER_IMAGE_URLS",
+    Values.Switch,
+    "off",
+    "`on`: images that a message gives by https address are fetched for GigaChat, which takes none; from the open Internet alone."
   ),
   drainTimeout: withDefault(
     "XROUTER_DRAIN_TIMEOUT",
@@ -173,94 +144,6 @@ export const telemetry = {
   )
 }
 
-/** OpenTelemetry's own names and defaults. */
-export const tracing = {
-  endpoint: optional(
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    Values.UpstreamUrl,
-    "Base URL of a collector that takes OTLP over HTTP; `/v1/traces` is appended.",
-    "none: no traces"
-  ),
-  tracesEndpoint: optional(
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    Values.UpstreamUrl,
-    "The whole URL that takes traces.",
-    "made of the one above"
-  ),
-  headers: optional(
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    TracingValues.HeaderPairs,
-    "Headers for the collector, secret: `name=value` separated by commas, the values percent-encoded."
-  ),
-  tracesHeaders: optional(
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    TracingValues.HeaderPairs,
-    "The same for traces alone, instead of those above."
-  ),
-  protocol: optional(
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    TracingValues.Protocol,
-    "`http/protobuf` or `http/json`.",
-    "`http/protobuf`"
-  ),
-  tracesProtocol: optional(
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    TracingValues.Protocol,
-    "The same for traces alone.",
-    "the one above"
-  ),
-  timeout: withDefault(
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    Values.Count,
-    "10000",
-    "How long the collector may take for one batch, in milliseconds."
-  ),
-  tracesTimeout: optional(
-    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-    Values.Count,
-    "The same for traces alone.",
-    "the one above"
-  ),
-  exporter: withDefault("OTEL_TRACES_EXPORTER", Values.choice(["otlp", "none"]), "otlp", "`none` switches traces off."),
-  disabled: withDefault("OTEL_SDK_DISABLED", Values.Switch, "false", "`true` switches traces off."),
-  sampler: withDefault(
-    "OTEL_TRACES_SAMPLER",
-    TracingValues.Sampler,
-    "parentbased_always_on",
-    "Which requests are traced: `always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`, which first obeys the caller's `traceparent`."
-  ),
-  samplerArgument: withDefault(
-    "OTEL_TRACES_SAMPLER_ARG",
-    TracingValues.Share,
-    "1",
-    "With `traceidratio`: the share of requests, 0 to 1."
-  ),
-  serviceName: optional(
-    "OTEL_SERVICE_NAME",
-    Values.Text,
-    "`service.name` of the traces.",
-    "that of the attributes below, else `xrouter`"
-  ),
-  resourceAttributes: listed(
-    "OTEL_RESOURCE_ATTRIBUTES",
-    TracingValues.Pairs,
-    "What is told of this instance with every batch: `name=value` separated by commas, the values percent-encoded."
-  ),
-  queueSize: withDefault(
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    Values.Count,
-    "2048",
-    "Most spans that wait for the collector; what comes on top is dropped."
-  ),
-  batchSize: withDefault("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Values.Count, "512", "Most spans that are sent at once."),
-  interval: withDefault(
-    "OTEL_BSP_SCHEDULE_DELAY",
-    Values.Count,
-    "5000",
-    "How long a span waits for others at most, in milliseconds."
-  )
-}
-
 export const gigachat = {
   credentials: optional(
     "GIGACHAT_CREDENTIALS",
@@ -279,8 +162,8 @@ export const gigachat = {
   baseUrl: optional(
     "GIGACHAT_BASE_URL",
     Values.UpstreamUrl,
-    "The API, with its version.",
-    `\`${gigachatDefaults.baseUrl}\``
+    "The API, with its version; of one that ends in `/v2` chats are asked for in that version's form.",
+    `\`${gigachatDefaults.baseUrl}\`, for models of the third generation (\`GigaChat-3-Ultra\`) \`${gigachatDefaults.thirdBaseUrl}\``
   ),
   authUrl: optional(
     "GIGACHAT_AUTH_URL",
@@ -330,7 +213,7 @@ export const openai = {
   baseUrl: optional(
     "OPENAI_BASE_URL",
     Values.UpstreamUrl,
-    "Any OpenAI-compatible upstream, with its version; more of them in the file.",
+    "Any OpenAI-compatible upstream, with its version; its host tells the vendor (`providers` below). More of them in the file.",
     `\`${openaiDefaults.baseUrl}\``
   )
 }
@@ -339,7 +222,7 @@ export const command = {
   url: optional(
     "XROUTER_URL",
     Values.UpstreamUrl,
-    "Where `xrouter users`, `xrouter keys` and `xrouter clients` find the running gateway; they prove themselves with `XROUTER_ADMIN_KEY`.",
+    "Where `xrouter top`, `xrouter users`, `xrouter keys` and `xrouter clients` find the running gateway; all but the first prove themselves with `XROUTER_ADMIN_KEY`.",
     "embedded database: as the data folder tells; otherwise the public URL"
   )
 }
@@ -354,7 +237,10 @@ export const sections: ReadonlyArray<{
   { title: "Access", variables: access },
   { title: "Rate limits", variables: limits },
   { title: "Telemetry", variables: telemetry },
-  { title: "Traces", variables: tracing },
+  { title: "Export by OTLP", variables: exporting },
+  { title: "Export of traces", variables: traces },
+  { title: "Export of metrics", variables: metrics },
+  { title: "Export of logs", variables: logs },
   { title: "GigaChat", variables: gigachat },
   { title: "YandexGPT", variables: yandexgpt },
   { title: "OpenAI and compatible upstreams", variables: openai },

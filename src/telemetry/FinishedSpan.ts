@@ -26,7 +26,10 @@ export const spanKinds = { server: 2, client: 3 } as const
 /** `Status.StatusCode` of OTLP. */
 const codes = { Unset: 0, Done: 1, Failed: 2 } as const
 
-export type OtlpSpan = TraceData["resourceSpans"][number]["scopeSpans"][number]["spans"][number]
+type Span = TraceData["resourceSpans"][number]["scopeSpans"][number]["spans"][number]
+
+/** A name of our own for it, since Effect exports none and declarations need one. */
+export interface OtlpSpan extends Span {}
 
 /** As OTLP has it. `offset` is what the monotonic clock lacks to the time since 1970, in milliseconds. */
 export const toOtlp = (span: FinishedSpan, offset: number): OtlpSpan => ({

@@ -1,68 +1,29 @@
-import { Cause, Effect, Formatter, Layer, Logger, References } from "effect"
-import { type LogLevel, type LogLine, toJson, toPretty } from "./LogLine.ts"
+import { Effect, Layer } from "effect"
+import { LogExport } from "./LogExport.ts"
 import { LogOptions } from "./LogOptions.ts"
 import { LogOutput } from "./LogOutput.ts"
+import { loggingTo, toOutput } from "./OutputLogging.ts"
+import { ofLine } from "./LogRecord.ts"
 
 /**
  * Effect's log in the form and from the level that `LogOptions` name: one line an entry, on the log's
- * output. Annotations are fields of the line; spans are fields in milliseconds.
+ * output and, where it is exported, to the collector. Annotations are fields of the line; spans are fields in milliseconds.
  */
 export const layerNoDeps: Layer.Layer<never, never, LogOptions | LogOutput> = Layer.unwrap(
   Effect.gen(function* () {
     const options = yield* LogOptions
-    const output = yield* LogOutput
-    const format = options.format === "json" ? toJson : toPretty
-    const logger = Logger.make((entry) => output.write(format(toLine(entry))))
-    return Layer.mergeAll(
-      // The tracer's logger turns entries into events of the span at hand; it writes nothing.
-      Logger.layer([logger, Logger.tracerLogger]),
-      Layer.succeed(References.MinimumLogLevel, minimum[options.level])
-    )
+    const write = toOutput(options, yield* LogOutput)
+    const { push } = yield* LogExport
+    return push === undefined
+      ? loggingTo(options, write)
+      : loggingTo(options, write, (line) => {
+          const record = ofLine(line)
+          push(() => record)
+        })
   })
 )
 
-export const layer: Layer.Layer<never, never, LogOptions> = Layer.provide(layerNoDeps, LogOutput.layer)
-
-const minimum = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
-
-const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknown>): LogLine => {
-  const parts = Array.isArray(message) ? message : [message]
-  const errors = parts.filter((part) => part instanceof Error)
-  const texts = parts.filter((part) => !(part instanceof Error))
-  const fields: Record<string, unknown> = { ...fiber.getRef(References.CurrentLogAnnotations) }
-  for (const [label, startedAt] of fiber.getRef(References.CurrentLogSpans)) {
-    fields[`${label}_ms`] = date.getTime() - startedAt
-  }
-  return {
-    at: date.getTime(),
-    level: levels[logLevel],
-    message: texts.length > 0 ? texts.map(textOf).join(" ") : (errors[0]?.message ?? "An error without a message"),
-    fields,
-    cause: renderErrors(cause, errors)
-  }
-}
-
-const textOf = (part: unknown): string => (typeof part === "string" ? part : Formatter.format(part))
-
-/** An error may come in the cause, among the message's parts, or in both: it is told once. */
-const renderErrors = (cause: Cause.Cause<unknown>, errors: ReadonlyArray<Error>): string | undefined => {
-  const told = new Set(
-    cause.reasons.map((reason) =>
-      Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
-    )
-  )
-  const further = errors.filter((error) => !told.has(error)).map((error) => Cause.makeFailReason(error))
-  const all = Cause.fromReasons([...cause.reasons, ...further])
-  return all.reasons.length === 0 ? undefined : Cause.pretty(all)
-}
-
-const levels = {
-  All: "trace",
-  Trace: "trace",
-  Debug: "debug",
-  Info: "info",
-  Warn: "warn",
-  Error: "error",
-  Fatal: "fatal",
-  None: "info"
-} as const satisfies Record<Logger.Options<unknown>["logLevel"], LogLevel>
+export const layer: Layer.Layer<never, never, LogOptions> = Layer.provide(layerNoDeps, [
+  LogOutput.layer,
+  LogExport.layer
+])

@@ -1,5 +1,4 @@
 import { Context, Effect, Layer, Metric } from "effect"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { ErrorCode } from "../domain/Errors.ts"
 import { type Fault, faults } from "../domain/Fault.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -16,6 +15,10 @@ export class Metrics extends Context.Service<
     readonly recordLatency: (provider: string, millis: number) => void
     readonly recordError: (provider: string, code: ErrorCode) => void
     readonly recordTokens: (provider: string, usage: Usage) => void
+    /** What the gateway would have counted of a call that the provider did count, and that `recordTokens` was told. */
+    readonly recordOwnCount: (provider: string, usage: Usage) => void
+    /** In whole units of the currency. The ledger has the exact sums. */
+    readonly recordCost: (provider: string, currency: string, amount: number) => void
     /** Our own share of a request: all of it but the waiting for the provider. */
     readonly recordOverhead: (millis: number) => void
     readonly recordFirstToken: (provider: string, millis: number) => void
@@ -34,6 +37,8 @@ export class Metrics extends Context.Service<
     readonly setUsagePending: (calls: number) => void
     /** Prometheus' text format, version 0.0.4. */
     readonly render: Effect.Effect<string>
+    /** The same, as Effect has it. */
+    readonly snapshot: Effect.Effect<ReadonlyArray<Metric.Metric.Snapshot>>
   }
 >()("xrouter/telemetry/Metrics") {
   /**
@@ -44,7 +49,9 @@ export class Metrics extends Context.Service<
     Effect.gen(function* () {
       const registry = Context.make(Metric.MetricRegistry, new Map())
       const measureProcess = yield* processMetrics(registry)
-      return Context.add(registry, Metrics, make(registry, measureProcess))
+      // It brings an HTTP router, which an application that measures nothing has no use for.
+      const { formatUnsafe } = yield* Effect.promise(() => import("effect/observability/PrometheusMetrics"))
+      return Context.add(registry, Metrics, make(registry, measureProcess, formatUnsafe))
     })
   )
 }
@@ -63,7 +70,11 @@ const durations = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60,
 /** Seconds; from 0.1 ms. */
 const overheads = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
-const make = (registry: Context.Context<never>, measureProcess: () => void): Metrics["Service"] => {
+const make = (
+  registry: Context.Context<never>,
+  measureProcess: () => void,
+  format: (registry: Context.Context<never>) => string
+): Metrics["Service"] => {
   // Reading a metric enters it into the registry: what has no label is told from the start, as 0.
   const counter = (name: string, description: string, attributes: Record<string, string> = {}): Update => {
     const metric = Metric.counter(name, { description, attributes, incremental: true })
@@ -113,6 +124,19 @@ const make = (registry: Context.Context<never>, measureProcess: () => void): Met
       })
     )
   )
+  const ownCounts = perLabel((provider) =>
+    perLabel((direction) =>
+      counter("xrouter_tokens_estimated_total", "The gateway's own count of what providers counted", {
+        provider,
+        direction
+      })
+    )
+  )
+  const costs = perLabel((provider) =>
+    perLabel((currency) =>
+      counter("xrouter_cost_total", "What calls have cost by the configured prices", { provider, currency })
+    )
+  )
   const overhead = histogram(
     "xrouter_overhead_seconds",
     "The gateway's own share of a request: all of it but the waiting for the provider",
@@ -152,6 +176,12 @@ const make = (registry: Context.Context<never>, measureProcess: () => void): Met
       counters("input")(usage.promptTokens)
       counters("output")(usage.completionTokens)
     },
+    recordOwnCount: (provider, usage) => {
+      const counters = ownCounts(provider)
+      counters("input")(usage.promptTokens)
+      counters("output")(usage.completionTokens)
+    },
+    recordCost: (provider, currency, amount) => costs(provider)(currency)(amount),
     recordOverhead: overhead,
     recordFirstToken: (provider, millis) => firstTokens(provider)(millis),
     recordFault: (by) => faultsBy(by)(1),
@@ -172,7 +202,11 @@ const make = (registry: Context.Context<never>, measureProcess: () => void): Met
     setUsagePending: usagePending.set,
     render: Effect.sync(() => {
       measureProcess()
-      return PrometheusMetrics.formatUnsafe(registry)
+      return format(registry)
+    }),
+    snapshot: Effect.sync(() => {
+      measureProcess()
+      return Metric.snapshotUnsafe(registry)
     })
   }
 }

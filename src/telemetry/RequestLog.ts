@@ -1,15 +1,19 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import type { ErrorCode } from "../domain/Errors.ts"
 import type { Usage } from "../domain/Usage.ts"
-import { quote, toPretty } from "./LogLine.ts"
+import { type LogLine, quote, toPretty } from "./LogLine.ts"
+import { LogExport } from "./LogExport.ts"
 import { LogOptions } from "./LogOptions.ts"
 import { LogOutput } from "./LogOutput.ts"
+import { ofLine } from "./LogRecord.ts"
 
 /** What is told of one request. No field has room for a key, a header or a prompt. */
 export interface RequestRecord {
   readonly requestId: string
   /** Of the trace, where the request has one. */
   readonly traceId?: string | undefined
+  /** Of the request's own span. */
+  readonly spanId?: string | undefined
   readonly method: string
   /** The route's pattern, `/v1/models/{id}`: never the path as it was typed. */
   readonly route: string
@@ -29,6 +33,9 @@ export interface RequestRecord {
   readonly provider?: string | undefined
   readonly providerModel?: string | undefined
   readonly usage?: Usage | undefined
+  /** A decimal number, where a price is known. */
+  readonly cost?: string | undefined
+  readonly currency?: string | undefined
   /** Our own share of the duration, in milliseconds. */
   readonly overheadMillis?: number | undefined
   readonly firstTokenMillis?: number | undefined
@@ -50,21 +57,26 @@ export class RequestLog extends Context.Service<
       const options = yield* LogOptions
       const output = yield* LogOutput
       const clock = yield* Clock.Clock
+      const { push } = yield* LogExport
       const format = options.format === "json" ? requestToJson(timestamps()) : requestToPretty
       return {
         write: (record) => {
           const level = isFault(record) ? "warn" : "info"
           if (!writes[level].has(options.level)) return
-          output.write(format(record, level, clock.currentTimeMillisUnsafe()))
+          const at = clock.currentTimeMillisUnsafe()
+          output.write(format(record, level, at))
+          if (push === undefined) return
+          const kept = withoutLongText(record)
+          push(() => ofLine(requestToLine(kept, level, at)))
         }
       }
     })
   )
 
-  static readonly layer: Layer.Layer<RequestLog, never, LogOptions> = Layer.provide(
-    RequestLog.layerNoDeps,
-    LogOutput.layer
-  )
+  static readonly layer: Layer.Layer<RequestLog, never, LogOptions> = Layer.provide(RequestLog.layerNoDeps, [
+    LogOutput.layer,
+    LogExport.layer
+  ])
 }
 
 type Level = "info" | "warn"
@@ -102,7 +114,8 @@ const requestToJson =
     `${text("code", record.code)}${text("reason", record.reason)}${record.cancelled === true ? ',"cancelled":true' : ""}` +
     `${text("key_id", record.keyId)}${text("user_id", record.userId)}${text("ip", record.ip)}` +
     `${text("model", record.model)}${text("provider", record.provider)}${text("provider_model", record.providerModel)}` +
-    `,"stream":${record.stream}${tokens(record.usage)},"duration_ms":${rounded(record.durationMillis)}` +
+    `,"stream":${record.stream}${tokens(record.usage)}${text("cost", record.cost)}${text("currency", record.currency)}` +
+    `,"duration_ms":${rounded(record.durationMillis)}` +
     `${millis("overhead_ms", record.overheadMillis)}${millis("time_to_first_token_ms", record.firstTokenMillis)}}`
 
 /** Characters of one value: a model's name is the client's own text. */
@@ -124,6 +137,46 @@ const millis = (key: string, value: number | undefined): string =>
 /** To a microsecond; what is no number is told as JSON can. */
 const rounded = (value: number): number | null => (Number.isFinite(value) ? Math.round(value * 1000) / 1000 : null)
 
+/** A record that waits keeps no more of the client's own text than is told of it. */
+const withoutLongText = (record: RequestRecord): RequestRecord => {
+  const { model } = record
+  if (model === undefined || model.length <= longest) return record
+  return { ...record, model: Buffer.from(clip(model)).toString() }
+}
+
+/** The same fields as in the JSON. */
+const requestToLine = (record: RequestRecord, level: Level, at: number): LogLine => ({
+  at,
+  level,
+  message: "request",
+  fields: {
+    request_id: record.requestId,
+    trace_id: record.traceId,
+    span_id: record.spanId,
+    method: record.method,
+    route: record.route,
+    status: record.status,
+    code: record.code,
+    reason: record.reason,
+    cancelled: record.cancelled === true ? true : undefined,
+    key_id: record.keyId,
+    user_id: record.userId,
+    ip: record.ip,
+    model: record.model,
+    provider: record.provider,
+    provider_model: record.providerModel,
+    stream: record.stream,
+    tokens_prompt: record.usage?.promptTokens,
+    tokens_completion: record.usage?.completionTokens,
+    tokens_cached: record.usage?.cachedTokens,
+    cost: record.cost,
+    currency: record.currency,
+    duration_ms: rounded(record.durationMillis),
+    overhead_ms: record.overheadMillis === undefined ? undefined : rounded(record.overheadMillis),
+    time_to_first_token_ms: record.firstTokenMillis === undefined ? undefined : rounded(record.firstTokenMillis)
+  }
+})
+
 const requestToPretty = (record: RequestRecord, level: Level, at: number): string =>
   toPretty({
     at,
@@ -137,6 +190,7 @@ const requestToPretty = (record: RequestRecord, level: Level, at: number): strin
       code: record.code,
       reason: record.reason,
       tokens: record.usage === undefined ? undefined : `${record.usage.promptTokens}+${record.usage.completionTokens}`,
+      cost: record.cost === undefined ? undefined : `${record.cost} ${record.currency ?? ""}`,
       overhead_ms: record.overheadMillis === undefined ? undefined : rounded(record.overheadMillis),
       first_token_ms: record.firstTokenMillis === undefined ? undefined : rounded(record.firstTokenMillis),
       request_id: record.requestId,

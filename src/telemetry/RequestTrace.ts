@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import type { Usage } from "../domain/Usage.ts"
 import { type AttributeName, names, type Operation } from "./SpanAttributes.ts"
 import { type FinishedSpan, type SpanOutcome, spanKinds } from "./FinishedSpan.ts"
+import { type TraceContext, type TraceHeaders, traceHeaders } from "./TraceContext.ts"
 import type { TraceParent } from "./TraceParent.ts"
 
 /** What a request has come to. No field has room for a key, a header or a prompt. */
@@ -34,6 +35,7 @@ export interface TracedRequest {
 
 /** One try at one candidate. Milliseconds of a monotonic clock. */
 interface Call {
+  readonly spanId: string
   readonly provider: string
   readonly model: string
   readonly kind: "first" | "retry" | "fallback"
@@ -53,26 +55,35 @@ export interface CallFailure {
  * What becomes spans once a request has ended: one of the server, and one of a client below it for each call of a provider. Until then it is
  * two ids and a list, so that a traced request runs as any other does.
  */
-export class RequestTrace {
+export class RequestTrace implements TraceContext {
   readonly traceId: string
   readonly spanId = newSpanId()
   private readonly parentSpanId: string | undefined
   private readonly finished: (spans: ReadonlyArray<FinishedSpan>) => void
+  private readonly tracestate: string | undefined
   private readonly calls: Array<Call> = []
 
   constructor(
     traceId: string,
     parent: TraceParent | undefined,
-    finished: (spans: ReadonlyArray<FinishedSpan>) => void
+    finished: (spans: ReadonlyArray<FinishedSpan>) => void,
+    tracestate?: string | undefined
   ) {
     this.traceId = traceId
     this.parentSpanId = parent?.spanId
     this.finished = finished
+    this.tracestate = tracestate
+  }
+
+  /** A call's own span is the parent of whatever the provider makes of it. */
+  get headers(): TraceHeaders {
+    return traceHeaders(this.traceId, this.calls.at(-1)?.spanId ?? this.spanId, true, this.tracestate)
   }
 
   callBegan(provider: string, model: string, startedAt: number): void {
     const isAgain = this.calls.some((call) => call.provider === provider && call.model === model)
     this.calls.push({
+      spanId: newSpanId(),
       provider,
       model,
       kind: this.calls.length === 0 ? "first" : isAgain ? "retry" : "fallback",
@@ -141,7 +152,7 @@ export class RequestTrace {
     const { firstContentAt, usage } = isServing ? request : nothing
     return {
       traceId: this.traceId,
-      spanId: newSpanId(),
+      spanId: call.spanId,
       parentSpanId: this.spanId,
       name: `${request.operation} ${clip(call.model)}`,
       kind: spanKinds.client,

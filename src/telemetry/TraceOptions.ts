@@ -1,4 +1,5 @@
-import { Context, type Duration, type Redacted } from "effect"
+import { Context } from "effect"
+import type { Batching, Collecting } from "./Collecting.ts"
 
 /** Where traces go and which are made; the composition root takes them from the settings. */
 export class TraceOptions extends Context.Service<
@@ -9,21 +10,8 @@ export class TraceOptions extends Context.Service<
   }
 >()("xrouter/telemetry/TraceOptions") {}
 
-export interface Exporting {
-  /** The whole URL that takes traces by OTLP over HTTP. */
-  readonly endpoint: string
-  readonly headers: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>> | undefined
-  readonly protocol: "http/protobuf" | "http/json"
-  /** Of one batch. */
-  readonly timeout: Duration.Duration
+export interface Exporting extends Collecting, Batching {
   readonly sampler: SamplerOptions
-  /** Attributes of this instance. */
-  readonly resource: ReadonlyMap<string, string>
-  /** Most spans that wait, and that are sent at once. */
-  readonly queueSize: number
-  readonly batchSize: number
-  /** How long a span waits for others at most. */
-  readonly interval: Duration.Duration
 }
 
 /** In the terms of OpenTelemetry's `OTEL_TRACES_SAMPLER` and its argument. */

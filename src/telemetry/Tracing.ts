@@ -1,11 +1,11 @@
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Clock, Context, Effect, Layer } from "effect"
-import { layerJson, layerProtobuf } from "effect/observability/OtlpSerialization"
 import { randomBytes } from "node:crypto"
+import { collectorServices } from "./Delivery.ts"
 import { type FinishedSpan, toOtlp } from "./FinishedSpan.ts"
 import { RequestTrace } from "./RequestTrace.ts"
 import { makeSpanExporter } from "./SpanExporter.ts"
 import { type Exporting, TraceOptions } from "./TraceOptions.ts"
+import { validState } from "./TraceContext.ts"
 import { traceParent } from "./TraceParent.ts"
 import { traceSampler } from "./TraceSampler.ts"
 
@@ -20,7 +20,9 @@ export class Tracing extends Context.Service<
      * Begins the trace of a request, or goes on with its caller's; gives undefined where the request is not traced. Undefined itself
      * where nothing is exported, so that no request pays for it.
      */
-    readonly begin: ((traceparent: string | undefined) => RequestTrace | undefined) | undefined
+    readonly begin:
+      | ((traceparent: string | undefined, tracestate: string | undefined) => RequestTrace | undefined)
+      | undefined
   }
 >()("xrouter/telemetry/Tracing") {
   static readonly layer = Layer.effect(
@@ -34,8 +36,7 @@ export class Tracing extends Context.Service<
 
 const beginning = Effect.fnUntraced(function* (options: Exporting) {
   const clock = yield* Clock.Clock
-  const serialization = options.protocol === "http/json" ? layerJson : layerProtobuf
-  const services = yield* Layer.build(Layer.merge(serialization, NodeHttpClient.layerNodeHttp))
+  const services = yield* Layer.build(collectorServices(options.protocol))
   const exporter = yield* Effect.provideContext(makeSpanExporter(options), services)
   const isSampled = traceSampler(options.sampler)
 
@@ -45,9 +46,11 @@ const beginning = Effect.fnUntraced(function* (options: Exporting) {
     for (const span of spans) exporter.push(toOtlp(span, offset))
   }
 
-  return (header: string | undefined): RequestTrace | undefined => {
+  return (header: string | undefined, tracestate: string | undefined): RequestTrace | undefined => {
     const parent = traceParent(header)
     const traceId = parent?.traceId ?? randomBytes(16).toString("hex")
-    return isSampled(traceId, parent) ? new RequestTrace(traceId, parent, finished) : undefined
+    return isSampled(traceId, parent)
+      ? new RequestTrace(traceId, parent, finished, parent && validState(tracestate))
+      : undefined
   }
 })

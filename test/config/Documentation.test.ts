@@ -1,6 +1,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import { vendorAddresses } from "../../src/config/Vendors.ts"
 import { withVariables } from "../../scripts/ConfigurationDoc.ts"
 import { readFile } from "./reading.ts"
 
@@ -31,6 +32,16 @@ describe("docs/configuration.md", () => {
         YANDEX_FOLDER_ID: "b1g"
       })
       assert.isTrue(providers.has("cloudru") && models.has("smart") && tiers.has("gold"))
+    })
+  )
+
+  it.effect("has each vendor of OpenAI's language with its address, and no other", () =>
+    Effect.gen(function* () {
+      const rows = (yield* page).matchAll(/^\| `([a-z]+)` \| `(https?:[^`]+)` \|/gm)
+      assert.deepStrictEqual(
+        Array.from(rows, ([, name, baseUrl]) => [name, baseUrl]),
+        Object.entries(vendorAddresses).map(([name, { baseUrl }]) => [name, baseUrl])
+      )
     })
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Equal, Record, Redacted } from "effect"
+import { vendorNames } from "../../src/config/Vendors.ts"
 import { faultsOf, read, readFile } from "./reading.ts"
 
 describe("a provider that is set in part", () => {
@@ -98,6 +99,70 @@ providers:
     })
   )
 
+  it.effect("that speak OpenAI's language are known by their vendor, or by their address", () =>
+    Effect.gen(function* () {
+      const read = readFile(
+        `
+providers:
+  deepseek: { kind: openai, vendor: deepseek, apiKey: k }
+  glm: { kind: openai, vendor: zai, apiKey: k }
+  ollama: { kind: openai, vendor: ollama }
+  local: { kind: openai, baseUrl: http://localhost:1234/v1 }
+  far: { kind: openai, vendor: vllm, baseUrl: https://llm.example/v1 }
+  router: { kind: openai, baseUrl: https://openrouter.ai/api/v1, apiKey: k, headers: { HTTP-Referer: https://a.example, X-Title: My shop } }
+  other: { kind: openai, baseUrl: http://localhost:8000/v1 }
+`,
+        { OPENAI_API_KEY: "k" }
+      )
+      const { providers } = yield* read
+      assert.deepStrictEqual(
+        [...providers].map(([name, settings]) =>
+          settings.kind === "openai" ? [name, settings.vendor, settings.baseUrl] : []
+        ),
+        [
+          ["openai", "openai", "https://api.openai.com/v1"],
+          ["deepseek", "deepseek", "https://api.deepseek.com"],
+          ["glm", "zai", "https://api.z.ai/api/paas/v4"],
+          ["ollama", "ollama", "http://127.0.0.1:11434/v1"],
+          ["local", "lmstudio", "http://localhost:1234/v1"],
+          ["far", "vllm", "https://llm.example/v1"],
+          ["router", "openrouter", "https://openrouter.ai/api/v1"],
+          ["other", undefined, "http://localhost:8000/v1"]
+        ]
+      )
+      const router = providers.get("router")
+      const headers = router?.kind === "openai" ? router.headers : undefined
+      assert.deepStrictEqual(headers && Record.map(headers, Redacted.value), {
+        "HTTP-Referer": "https://a.example",
+        "X-Title": "My shop"
+      })
+      assert.notInclude(JSON.stringify(router), "My shop")
+      // Read again while the gateway runs, they have not changed.
+      assert.isTrue(Equal.equals((yield* read).providers, providers))
+    })
+  )
+
+  it.effect("that speak OpenAI's language are told what is wrong with their vendor and their headers", () =>
+    Effect.gen(function* () {
+      const yaml = `providers:
+  a: { kind: openai, vendor: deepseek }
+  b: { kind: openai, vendor: nobody, apiKey: k }
+  c: { kind: openai, apiKey: k, headers: { Authorization: Bearer k } }
+  d: { kind: openai, apiKey: k, headers: { "X Title": a } }
+  e: { kind: openai, apiKey: k, headers: { X-Title: "a\\nb" } }
+  f: { kind: openai, apiKey: k, baseUrl: https://llm.api.cloud.yandex.net/v1 }`
+      const names = "Expected names of headers, and none that the gateway sets itself or that belongs to the connection"
+      assert.deepStrictEqual(yield* faultsOf({}, { "xrouter.yaml": yaml }), [
+        "xrouter.yaml:2 providers.a: Expected apiKey, baseUrl or both",
+        `xrouter.yaml:3 providers.b.vendor: Expected one of ${vendorNames.join(", ")}`,
+        `xrouter.yaml:4 providers.c.headers: ${names}`,
+        `xrouter.yaml:5 providers.d.headers: ${names}`,
+        "xrouter.yaml:6 providers.e.headers.X-Title: Expected one line of printable characters",
+        "xrouter.yaml:7 providers.f.project: is required: the folder that models run in"
+      ])
+    })
+  )
+
   it.effect("of the file may not take the name of one that the environment configures", () =>
     Effect.gen(function* () {
       const yaml = "providers: { openai: { kind: openai, apiKey: k } }"
@@ -111,14 +176,16 @@ providers:
   it.effect("of the environment may stand in the file with how they are called", () =>
     Effect.gen(function* () {
       const yaml = `providers:
-  openai: { kind: openai, concurrency: 1, timeouts: { idle: 7 seconds }, circuit: { failures: 3, cooldown: 1 minute } }`
+  openai: { kind: openai, concurrency: 1, timeouts: { idle: 7 seconds }, circuit: { failures: 3, cooldown: 1 minute }, fanOut: off, propagateTrace: true }`
       const { providers } = yield* readFile(yaml, { OPENAI_API_KEY: "k", OPENAI_BASE_URL: "https://llm.example/v1" })
       assert.deepInclude(providers.get("openai"), {
         kind: "openai",
         baseUrl: "https://llm.example/v1",
         concurrency: 1,
         timeouts: { idle: Duration.seconds(7) },
-        circuit: { failures: 3, cooldown: Duration.minutes(1) }
+        circuit: { failures: 3, cooldown: Duration.minutes(1) },
+        fanOut: false,
+        propagateTrace: true
       })
     })
   )
@@ -138,6 +205,22 @@ providers:
 })
 
 describe("a model of the file", () => {
+  it.effect("may say that it is told of its tools, and of each candidate whether it is", () =>
+    Effect.gen(function* () {
+      const yaml = `providers: { a: { kind: openai, apiKey: k } }
+models:
+  small: { tools: prompt, candidates: [{ model: a/m }, { model: a/n, tools: native }] }`
+      const { models } = yield* readFile(yaml)
+      assert.deepInclude(models.get("small"), {
+        tools: "prompt",
+        candidates: [
+          { model: "a/m", weight: 1 },
+          { model: "a/n", weight: 1, tools: "native" }
+        ]
+      })
+    })
+  )
+
   it.effect("may say how often it is tried, and what its candidates cost", () =>
     Effect.gen(function* () {
       const yaml = `providers: { a: { kind: openai, apiKey: k } }

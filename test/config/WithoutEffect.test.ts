@@ -24,8 +24,10 @@ const everything = {
     OTEL_SERVICE_NAME: "ai",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://collector:4318/v1/traces",
-    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://collector:4318/v1/metrics",
-    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://collector:4318/v1/logs"
+    OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+    OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "delta",
+    OTEL_BSP_EXPORT_TIMEOUT: "30000",
+    OTEL_PROPAGATORS: "tracecontext"
   },
   yaml: `
 providers:
@@ -42,8 +44,9 @@ describe("settings that this version does nothing with", () => {
   it.effect("are told one by one", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* noticed(everything.environment, everything.yaml), [
-        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is set, but this version exports traces alone by OTLP",
-        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT is set, but this version exports traces alone by OTLP"
+        "OTEL_BSP_EXPORT_TIMEOUT is set, but this version does nothing with it",
+        "OTEL_EXPORTER_OTLP_COMPRESSION is set, but this version does nothing with it",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is set, but this version does nothing with it"
       ])
     })
   )

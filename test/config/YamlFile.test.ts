@@ -220,6 +220,14 @@ describe("what is wrong in the file", () => {
       ["xrouter.yaml:1 models.a.strategy: Expected one of weighted, ordered, fastest, cheapest"]
     ],
     [
+      "an unknown way to tools",
+      "models: { a: { candidates: [{ model: sandbox/echo, tools: none }], tools: words } }",
+      [
+        "xrouter.yaml:1 models.a.candidates[0].tools: Expected one of native, prompt",
+        "xrouter.yaml:1 models.a.tools: Expected one of native, prompt"
+      ]
+    ],
+    [
       "the strategy cheapest without a price",
       "models: { a: { candidates: [{ model: sandbox/echo }], strategy: cheapest } }",
       ["xrouter.yaml:1 models.a.price: is required by the strategy cheapest"]

@@ -2,7 +2,7 @@ import { Duration, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { isatty } from "node:tty"
 import type { SettingsValue } from "../../src/config/Settings.ts"
-import { tracingExamples } from "./tracingExamples.ts"
+import { exportExamples } from "./exportExamples.ts"
 
 /** What each variable takes and what it refuses. */
 
@@ -34,7 +34,7 @@ const yandexKey = { YANDEX_API_KEY: "AQVN", YANDEX_FOLDER_ID: "b1g" }
 export const pem = "file.pem"
 
 export const examples: Record<string, Example> = {
-  ...tracingExamples,
+  ...exportExamples,
   XROUTER_HOST: {
     of: ({ host }) => host,
     default: "127.0.0.1",
@@ -93,6 +93,15 @@ export const examples: Record<string, Example> = {
       ["512 KiB", 512 * 1024]
     ],
     bad: ["big", "-1 MiB", "0 MiB"]
+  },
+  XROUTER_IMAGE_URLS: {
+    of: ({ imageUrls }) => imageUrls,
+    default: false,
+    good: [
+      ["on", true],
+      ["off", false]
+    ],
+    bad: ["https", "ON"]
   },
   XROUTER_DRAIN_TIMEOUT: {
     of: ({ drainTimeout }) => Duration.toMillis(drainTimeout),
@@ -266,7 +275,7 @@ export const examples: Record<string, Example> = {
   },
   GIGACHAT_BASE_URL: {
     of: gigachat("baseUrl"),
-    default: "https://gigachat.devices.sberbank.ru/api/v1",
+    default: undefined,
     good: [["https://api.giga.chat/v1/", "https://api.giga.chat/v1"]],
     bad: ["api.giga.chat", "https://u:p@api.giga.chat"],
     beside: gigachatKey

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import { eventually } from "./Eventually.ts"
+import { recordsIn, type ToldRecord } from "./OtlpLogs.ts"
+import { toldBy, type ToldMetrics } from "./OtlpMetrics.ts"
 import * as Scripted from "./ScriptedUpstream.ts"
 
 /** A span as the collector was told of it. */
@@ -16,12 +18,17 @@ export interface Span {
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
-/** Takes traces by OTLP over HTTP, in JSON. */
+/** Takes the three signals by OTLP over HTTP, in JSON. */
 export interface Collector {
   /** The whole URL for traces. */
   readonly url: string
+  readonly metricsUrl: string
+  readonly logsUrl: string
   readonly upstream: Scripted.ScriptedUpstream
   readonly spans: () => ReadonlyArray<Span>
+  readonly records: () => ReadonlyArray<ToldRecord>
+  /** As they were told last; undefined where they never were. */
+  readonly metrics: () => ToldMetrics | undefined
   /** Attributes of the instance that has sent the last batch. */
   readonly resource: () => Readonly<Record<string, unknown>>
   /** The spans of the request of this id, the server's first, as soon as they are there. */
@@ -33,7 +40,8 @@ export const make = Effect.fnUntraced(function* (
 ) {
   let calls = 0
   const upstream = yield* Scripted.make(() => answer(++calls))
-  const bodies = () => upstream.requests.map(({ text }): TraceData => JSON.parse(text))
+  const textsTo = (path: string) => upstream.requests.filter((request) => request.path === path).map(({ text }) => text)
+  const bodies = () => textsTo(paths.traces).map((text): TraceData => JSON.parse(text))
   const spans = () =>
     bodies().flatMap(({ resourceSpans }) =>
       resourceSpans.flatMap(({ scopeSpans }) =>
@@ -41,9 +49,13 @@ export const make = Effect.fnUntraced(function* (
       )
     )
   const collector: Collector = {
-    url: `${upstream.url}/v1/traces`,
+    url: upstream.url + paths.traces,
+    metricsUrl: upstream.url + paths.metrics,
+    logsUrl: upstream.url + paths.logs,
     upstream,
     spans,
+    records: () => textsTo(paths.logs).flatMap(recordsIn),
+    metrics: () => textsTo(paths.metrics).map(toldBy).at(-1),
     resource: () => plain(bodies().at(-1)?.resourceSpans[0]?.resource.attributes ?? []),
     ofRequest: Effect.fnUntraced(function* (requestId) {
       const server = () => spans().find(({ attributes }) => attributes["xrouter.request_id"] === requestId)
@@ -56,6 +68,8 @@ export const make = Effect.fnUntraced(function* (
   }
   return collector
 })
+
+const paths = { traces: "/v1/traces", metrics: "/v1/metrics", logs: "/v1/logs" } as const
 
 interface KeyValue {
   readonly key: string

@@ -15,8 +15,15 @@ describe("Metrics", () => {
       metrics.recordLatency("gigachat", 1500)
       metrics.recordError("gigachat", "provider_error")
       metrics.recordTokens("gigachat", usage)
+      metrics.recordOwnCount("gigachat", { ...usage, promptTokens: 10, completionTokens: 33 })
+      metrics.recordCost("gigachat", "RUB", 0.25)
+      metrics.recordCost("gigachat", "RUB", 0.5)
       const told = readExposition(yield* metrics.render)
 
+      const own = (direction: string) =>
+        valueOf(told, "xrouter_tokens_estimated_total", { provider: "gigachat", direction })
+      assert.deepStrictEqual(["input", "output"].map(own), [10, 33])
+      assert.strictEqual(valueOf(told, "xrouter_cost_total", { provider: "gigachat", currency: "RUB" }), 0.75)
       assert.strictEqual(told.types.get("xrouter_requests_total"), "counter")
       assert.strictEqual(
         valueOf(told, "xrouter_requests_total", { provider: "gigachat", model: "gigachat/GigaChat-2-Max" }),

@@ -1,14 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, type Layer, Logger, Redacted, Scope } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientError from "effect/http/HttpClientError"
-import * as HttpClientResponse from "effect/http/HttpClientResponse"
-import { layerJson, layerProtobuf, type OtlpSerialization } from "effect/observability/OtlpSerialization"
+import { layerJson, type OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { TestClock } from "effect/testing"
 import { spanKinds, toOtlp } from "../../src/telemetry/FinishedSpan.ts"
+import * as OtlpProtobuf from "../../src/telemetry/OtlpProtobuf.ts"
 import { makeSpanExporter } from "../../src/telemetry/SpanExporter.ts"
 import type { Exporting } from "../../src/telemetry/TraceOptions.ts"
-import { eventually } from "../support/Eventually.ts"
+import { type Answer, goesOn, scriptedCollector } from "./scriptedCollector.ts"
 
 const options: Exporting = {
   endpoint: "http://collector/v1/traces",
@@ -38,29 +37,13 @@ const span = (name: string) =>
     0
   )
 
-type Answer = number | "down" | "never"
-
 /** An exporter whose collector answers as told (the last answer again and again), and what was sent and logged. */
 const subject = Effect.fnUntraced(function* (
   answers: Array<Answer>,
   serialization: Layer.Layer<OtlpSerialization> = layerJson
 ) {
-  const sent: Array<{ readonly text: string; readonly headers: Readonly<Record<string, string | undefined>> }> = []
+  const { client, sent } = scriptedCollector(answers)
   const logged: Array<string> = []
-  const client = HttpClient.make((request) =>
-    Effect.suspend(() => {
-      const { body } = request
-      if (body._tag !== "Uint8Array") return Effect.die(`a body that is ${body._tag}`)
-      sent.push({ text: new TextDecoder().decode(body.body), headers: { ...request.headers, type: body.contentType } })
-      const answer = answers.length > 1 ? answers.shift() : answers[0]
-      if (answer === "never") return Effect.never
-      if (typeof answer === "number") {
-        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: answer })))
-      }
-      const reason = new HttpClientError.TransportError({ request, description: "refused" })
-      return Effect.fail(new HttpClientError.HttpClientError({ reason }))
-    })
-  )
   const logger = Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))
   const log = Logger.layer([logger])
   const scope = yield* Scope.make()
@@ -80,9 +63,6 @@ const subject = Effect.fnUntraced(function* (
     stop: Scope.close(scope, Exit.void)
   }
 })
-
-/** An answer's body is read by promises, between which the clock must go on. */
-const goesOn = (by: Duration.Input, isDone: () => boolean) => eventually(Effect.map(TestClock.adjust(by), isDone))
 
 const times = (count: number) => Array.from({ length: count }, (_, index) => index)
 
@@ -112,7 +92,7 @@ describe("the export of spans", () => {
 
   it.effect("is in protobuf where that is asked for", () =>
     Effect.gen(function* () {
-      const { push, sent, stop } = yield* subject([200], layerProtobuf)
+      const { push, sent, stop } = yield* subject([200], OtlpProtobuf.layer)
       push(1, 2, 3)
       yield* TestClock.adjust(0)
       assert.strictEqual(sent[0]?.headers["type"], "application/x-protobuf")
@@ -154,7 +134,7 @@ describe("the export of spans", () => {
       yield* goesOn(0, () => logged.length === 2)
       assert.deepStrictEqual(logged, [
         "Traces are being lost: the collector answers 401",
-        "The collector of traces takes them again; 3 spans were lost"
+        "The collector of traces takes them again; lost meanwhile: 3 spans"
       ])
       assert.notInclude(logged.join(), "secret-of-the-collector")
       yield* stop

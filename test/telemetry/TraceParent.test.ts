@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { callersContext } from "../../src/telemetry/TraceContext.ts"
 import { traceParent } from "../../src/telemetry/TraceParent.ts"
 import { traceSampler } from "../../src/telemetry/TraceSampler.ts"
 
@@ -59,5 +60,22 @@ describe("a sampler", () => {
     assert.isTrue(quarter.length > 800 && quarter.length < 1200)
     const half = new Set(taken(0.5))
     assert.isTrue(quarter.every((id) => half.has(id)))
+  })
+})
+
+describe("a caller's context that is handed on", () => {
+  it("is what this version has words for", () => {
+    const headers = (traceparent: string, tracestate?: string) => callersContext(traceparent, tracestate)?.headers
+    const traceparent = `00-${traceId}-${spanId}-01`
+    assert.deepStrictEqual(headers(traceparent), { traceparent })
+    assert.deepStrictEqual(headers(`cc-${traceId}-${spanId}-03-more`, "a=1"), { traceparent, tracestate: "a=1" })
+    assert.deepStrictEqual(headers(`00-${traceId}-${spanId}-00`), { traceparent: `00-${traceId}-${spanId}-00` })
+    assert.isUndefined(headers("00-1-2-3", "a=1"))
+  })
+
+  it("has no state that is empty, too long, or could not stand in a header", () => {
+    const stateOf = (tracestate: string) => callersContext(`00-${traceId}-${spanId}-01`, tracestate)?.headers.tracestate
+    assert.strictEqual(stateOf("a".repeat(512)), "a".repeat(512))
+    for (const state of ["", "a".repeat(513), "a=\r\nx-injected: 1", "a=1\n", "a=é"]) assert.isUndefined(stateOf(state))
   })
 })
