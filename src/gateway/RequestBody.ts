@@ -63,9 +63,21 @@ export const parse = (bytes: Uint8Array): Result.Result<unknown, ValidationError
 
 const quote = 0x22
 const backslash = 0x5c
+const openings = [0x5b, 0x7b]
+
+/** Most bodies have fewer brackets in all than may stand in one another, and a search for them reads a long text quickly. */
+const isTooDeep = (bytes: Uint8Array): boolean => {
+  let brackets = 0
+  for (const opening of openings) {
+    for (let at = bytes.indexOf(opening); at !== -1; at = bytes.indexOf(opening, at + 1)) {
+      if (++brackets > deepest) return nestsTooDeep(bytes)
+    }
+  }
+  return false
+}
 
 /** One pass over the bytes, before the parser sees them; brackets in strings do not count. */
-const isTooDeep = (bytes: Uint8Array): boolean => {
+const nestsTooDeep = (bytes: Uint8Array): boolean => {
   let depth = 0
   let isInString = false
   for (let i = 0; i < bytes.length; i++) {
