@@ -1,15 +1,14 @@
-import { Array as Arr, Cause, Effect, Exit, Pull, Result, Scope, Stream } from "effect"
+import { Array as Arr, Cause, Channel, Effect, Exit, Pull, Result, Scope, Stream } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ProviderError, ProviderFailure } from "../domain/Errors.ts"
 import { authorized } from "./Authorized.ts"
-import { invalidAnswer } from "./BrokenAnswers.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { Dialect, Lowered, WantedImage } from "./Dialect.ts"
-import type { FrameReader, Framing } from "./Framing.ts"
+import type { Framing } from "./Framing.ts"
 import type { ChatCall, Provider, ProviderModel } from "./Provider.ts"
+import { Translation } from "./Translation.ts"
 import * as Upstream from "./Upstream.ts"
 import type { UpstreamHeaders, UpstreamRequest, UpstreamStream } from "./Upstream.ts"
-import { WholeLetters } from "./WholeLetters.ts"
 
 /** What a provider is made of. */
 export interface Parts<State> {
@@ -98,73 +97,6 @@ const once = <E>(events: Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Str
     })
   )
 
-/** Frames to events, of one stream. Says when the answer has ended, and keeps a failure until what came before it is told. */
-class Translation<State> {
-  private readonly parts: Parts<State>
-  private readonly state: State
-  private readonly reader: FrameReader
-  private readonly letters = new WholeLetters()
-  isFinished = false
-  failure: ProviderFailure | undefined
-
-  constructor(parts: Parts<State>, call: ChatCall) {
-    this.parts = parts
-    this.state = parts.dialect.start(call)
-    this.reader = parts.framing.reader()
-  }
-
-  push(packets: ReadonlyArray<Uint8Array>): ReadonlyArray<ChatEvent> {
-    const events: Array<ChatEvent> = []
-    for (const packet of packets) {
-      if (this.isOver) break
-      this.frames(this.reader.push(packet), events)
-    }
-    return events
-  }
-
-  /** The upstream closed the stream in order. */
-  end(): ReadonlyArray<ChatEvent> {
-    const events: Array<ChatEvent> = []
-    this.frames(this.reader.end(), events)
-    if (!this.isOver) this.told(this.parts.dialect.halt(this.state), events)
-    if (!this.isOver) this.failure = this.invalid("ended its stream without ending its answer")
-    return events
-  }
-
-  private get isOver(): boolean {
-    return this.isFinished || this.failure !== undefined
-  }
-
-  private frames(frames: ReturnType<FrameReader["push"]>, events: Array<ChatEvent>): void {
-    if (Result.isFailure(frames)) {
-      this.failure = this.invalid("sent a single event of more than 4 MiB")
-      return
-    }
-    for (const frame of frames.success) {
-      if (this.isOver) return
-      this.told(this.parts.dialect.step(this.state, frame), events)
-    }
-  }
-
-  private told(told: Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>, events: Array<ChatEvent>): void {
-    if (Result.isFailure(told)) {
-      this.failure = told.failure
-      return
-    }
-    for (const event of told.success) {
-      this.letters.tell(event, events)
-      if (event._tag === "Finished") {
-        this.isFinished = true
-        return
-      }
-    }
-  }
-
-  private invalid(what: string): ProviderError {
-    return invalidAnswer({ provider: this.parts.name }, what)
-  }
-}
-
 const translated = <State>(
   translation: Translation<State>,
   answer: UpstreamStream,
@@ -223,7 +155,7 @@ const streamed = <State>(
         yield* Scope.close(scope, Exit.void)
         return yield* parts.dialect.refuse(call, { status, headers, body })
       }
-      const bytes = yield* Scope.provide(Stream.toPull(answer.body), scope)
+      const bytes = yield* Channel.toPullScoped(Stream.toChannel(answer.body), scope)
       return Stream.fromPull(Effect.succeed(translated(new Translation(parts, call), answer, bytes, scope)))
     })
   )

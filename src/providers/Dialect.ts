@@ -48,6 +48,11 @@ export interface Dialect<State> {
   readonly start: (call: ChatCall) => State
   /** One frame: the data of an SSE event, or a line of NDJSON. May change `state`, which nobody else holds. */
   readonly step: (state: State, frame: string) => Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
+  /**
+   * True where a frame that tells a text and nothing else leaves `state` as it was, and a frame that differs from it in the text
+   * alone tells that text: then frames of a kind need not be read one by one (`TextTemplate.ts`). False where it is not said.
+   */
+  readonly isEachTextItsOwn?: (state: State) => boolean
   /** The upstream closed the stream: what is still owed, or that it was cut off. */
   readonly halt: (state: State) => Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
   /** Why the upstream refused. */

@@ -1,12 +1,14 @@
-import { Array as Arr, Cause, Clock, Context, Effect, Exit, Layer, Pull, Scope, Stream } from "effect"
+import { Array as Arr, Cause, Channel, Clock, Context, Effect, Exit, Layer, Pull, Scope, Stream } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type ChatEvent, isContent } from "../domain/ChatEvent.ts"
 import type { ProviderFailure, RateLimitError } from "../domain/Errors.ts"
 import type { Prepared, PreparedEmbeddings } from "../providers/Provider.ts"
+import { UnfitAnswer } from "../providers/UnfitAnswer.ts"
 import { Catalog } from "./Catalog.ts"
 import { isOutage, noContent, timedOut } from "./Failures.ts"
 import { Places } from "./Places.ts"
 import type { Candidate } from "./Policy.ts"
+import { ProviderChanges } from "./ProviderChanges.ts"
 import { ProviderHealth } from "./ProviderHealth.ts"
 import type { EmbeddingReply, Reply } from "./Router.ts"
 import type { Able, Run } from "./Run.ts"
@@ -19,7 +21,7 @@ export class Attempts extends Context.Service<
   Attempts,
   {
     /**
-     * Calls the candidate until its first content. Fails with `busy(provider)` where it has not been called at all. Closing the scope, or
+     * Calls the candidate until its first content. Fails with `Busy` where it has not been called at all. Closing the scope, or
      * interrupting, closes the upstream's connection at once and gives its place to the next.
      */
     readonly call: (run: Run<Prepared>, able: Able<Prepared>) => Effect.Effect<Reply, ProviderFailure, Scope.Scope>
@@ -30,7 +32,6 @@ export class Attempts extends Context.Service<
     ) => Effect.Effect<EmbeddingReply, ProviderFailure, Scope.Scope>
     /** Tells what a failure says of the candidate: that it is away, or that it works and would not. */
     readonly judge: (candidate: Candidate, failure: ProviderFailure, at: number) => void
-    readonly isBusy: (candidate: Candidate, failure: ProviderFailure) => boolean
   }
 >()("xrouter/router/Attempts") {
   static readonly layer = Layer.effect(
@@ -39,33 +40,41 @@ export class Attempts extends Context.Service<
       const catalog = yield* Catalog
       const health = yield* ProviderHealth
       const conditions = yield* Conditions
-      const { providers } = yield* Settings
+      const settings = yield* Settings
+      const changes = yield* ProviderChanges
       const clock = yield* Clock.Clock
-      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+      const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+      /** By name, since they are the account's: calls that run on a provider's predecessor count with its own. */
       const places = new Map<string, Places>()
-      for (const [name, settings] of providers) {
-        const concurrency = "concurrency" in settings ? settings.concurrency : undefined
-        if (concurrency !== undefined) places.set(name, new Places(name, concurrency))
+      const readPlaces = () => {
+        for (const [name, own] of settings.providers) {
+          const concurrency = "concurrency" in own ? own.concurrency : undefined
+          const there = places.get(name)
+          if (there !== undefined) there.resize(concurrency ?? Infinity)
+          else if (concurrency !== undefined) places.set(name, new Places(name, concurrency))
+        }
       }
+      readPlaces()
+      changes.follow(readPlaces)
 
-      const conditionOf = ({ model, provider }: Candidate) => conditions.of(provider.name, model)
+      const conditionOf = ({ model, provider }: Candidate) => conditions.of(provider, model)
 
       const judge = (candidate: Candidate, failure: ProviderFailure, at: number) => {
-        const { name } = candidate.provider
-        if (failure._tag === "ProviderError") health.failed(name)
+        const { provider } = candidate
+        if (failure._tag === "ProviderError" && !(failure instanceof UnfitAnswer)) health.failed(provider)
         if (failure._tag === "RateLimitError") conditionOf(candidate).restsUntil = at + failure.retryAfterMillis
         if (!isOutage(failure)) {
-          const condition = conditions.find(name, candidate.model)
+          const condition = conditions.find(provider, candidate.model)
           if (condition !== undefined) succeeded(candidate, condition)
           return
         }
         const condition = conditionOf(candidate)
         condition.failure = failure.reason
-        if (condition.circuit.fail(at)) conditions.changed(name, candidate.model, at)
+        if (condition.circuit.fail(at)) conditions.changed(provider, candidate.model, at)
       }
 
       const succeeded = ({ model, provider }: Candidate, { circuit }: Condition) => {
-        if (circuit.succeed()) conditions.changed(provider.name, model, now())
+        if (circuit.succeed()) conditions.changed(provider, model, now())
       }
 
       const begun = (
@@ -78,10 +87,10 @@ export class Attempts extends Context.Service<
         const millis = at - run.calledAt
         const speed = run.isStream ? condition.stream : condition.whole
         speed.measure(millis, at)
-        health.succeeded(provider.name, millis)
+        health.succeeded(provider, millis)
         catalog.answered(provider.name, model)
         if (isWhole) succeeded(candidate, condition)
-        else if (condition.circuit.begin()) conditions.changed(provider.name, model, at)
+        else if (condition.circuit.begin()) conditions.changed(provider, model, at)
       }
 
       const inTime = <A>(
@@ -159,7 +168,7 @@ export class Attempts extends Context.Service<
       ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
         const { candidate, prepared } = able
         const scope = Scope.forkUnsafe(yield* Effect.scope)
-        const begin = Effect.flatMap(Stream.toPull(prepared.events), (pull) =>
+        const begin = Effect.flatMap(Channel.toPullScoped(Stream.toChannel(prepared.events), scope), (pull) =>
           Effect.map(inTime(run, candidate, firstContent(candidate, pull)), (first): Reply => {
             begun(run, able, first.at(-1)?._tag === "Finished")
             const rest = remainder(run, candidate, pull)
@@ -220,7 +229,6 @@ export class Attempts extends Context.Service<
 
       return {
         judge,
-        isBusy: ({ provider }, failure) => failure === places.get(provider.name)?.busy,
         call: (run, able) => placed(run, able.candidate, able.prepared.whole !== undefined, () => begin(run, able)),
         embed: (run, able) => placed(run, able.candidate, true, () => beginEmbedding(run, able))
       }

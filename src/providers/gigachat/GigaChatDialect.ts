@@ -200,6 +200,7 @@ export const make = (provider: string, checkAddress?: AddressCheck): Dialect<Gig
     read: (call, body) => read(start(call), body),
     start,
     step,
+    isEachTextItsOwn: () => true,
     halt,
     refuse: (_call, refusal) => refuse(refusal)
   }

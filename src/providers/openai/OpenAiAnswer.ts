@@ -87,7 +87,7 @@ const tell = ({ text, thought }: Parted, choice: number, events: Array<ChatEvent
 /** One answer as it is put together: a whole one is a stream of one chunk whose choices carry `message` in place of `delta`. */
 export class OpenAiAnswer {
   readonly call: ChatCall
-  private readonly hasTags: boolean
+  readonly hasTags: boolean
   isEnded = false
   private isStarted = false
   private usage: Usage | undefined
@@ -157,9 +157,13 @@ export class OpenAiAnswer {
     const thought = filled(message["reasoning_content"]) ?? filled(message["reasoning"])
     if (thought !== undefined) events.push({ _tag: "ReasoningDelta", choice, text: thought })
 
-    const text = textOf(message["content"])
+    let text = textOf(message["content"])
+    if (text !== "" && known.tags !== undefined) {
+      const parted = known.tags.read(text)
+      text = parted.text
+      if (parted.thought !== "") events.push({ _tag: "ReasoningDelta", choice, text: parted.thought })
+    }
     if (extra !== undefined) events.push({ _tag: "TextDelta", choice, text, extra })
-    else if (text !== "" && known.tags !== undefined) tell(known.tags.read(text), choice, events)
     else if (text !== "") events.push({ _tag: "TextDelta", choice, text })
 
     const calls = elements(message["tool_calls"])

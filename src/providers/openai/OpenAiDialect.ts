@@ -74,6 +74,9 @@ export const make = (teller: Teller, vendor?: Vendor): Dialect<OpenAiAnswer> => 
         : Result.fail(invalidAnswer(teller, "sent an event that is not a JSON object", frame))
     },
 
+    // Who parts thoughts from a text has to know the ones before.
+    isEachTextItsOwn: (answer) => !answer.hasTags,
+
     halt: (answer) =>
       answer.isEnded
         ? nothing
