@@ -9,7 +9,7 @@ COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY migrations ./migrations
 COPY src ./src
-RUN npm run build
+RUN npm run build -- service
 
 # dist/ is whole: no node_modules.
 FROM node:24.21.0-bookworm-slim

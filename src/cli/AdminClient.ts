@@ -7,6 +7,7 @@ import { AdminAuthorization } from "../gateway/AdminAuthorization.ts"
 import { ClientsApi } from "../gateway/ClientsApi.ts"
 import { CommandError } from "./CommandError.ts"
 import { findGateway } from "./GatewayAddress.ts"
+import { foreign, silent } from "./Unreached.ts"
 
 /** The part of the gateway's API that this command speaks. */
 class AdminOnly extends HttpApi.make("xrouter").add(AdminApi).add(ClientsApi) {}
@@ -48,14 +49,9 @@ export class AdminClient extends Context.Service<
 
 const messageOf = (error: unknown, url: string): string => {
   if (HttpClientError.isHttpClientError(error)) {
-    return error.response === undefined
-      ? `No gateway answers at ${url}. Start it (xrouter serve), or set XROUTER_URL to where it is`
-      : foreign(url, error.response.status)
+    return error.response === undefined ? silent(url) : foreign(url, error.response.status)
   }
   if (error instanceof AuthError) return `${url} refuses the admin key: ${error.message}`
   if (error instanceof ValidationError || error instanceof InternalError) return error.message
   return foreign(url)
 }
-
-const foreign = (url: string, status?: number): string =>
-  `${url} gave an answer${status === undefined ? "" : ` (${status})`} that is not XRouter's. Is XROUTER_URL right?`

@@ -107,7 +107,7 @@ const provided = (settings: SettingsValue, name: string, provider: ProviderSetti
     const made = (yield* Providers).get(name)
     return made === undefined ? "not there" : yield* asked(made, provider.kind)
   }).pipe(
-    Effect.provide(Providers.layer),
+    Effect.provide(Providers.layerSettings),
     Effect.provideService(Settings, { ...settings, providers: new Map([[name, provider]]) })
   )
 

@@ -3,8 +3,8 @@ import { Argument, Command, Flag } from "effect/cli"
 import { scopes } from "../domain/Principal.ts"
 import { ClientBody, ClientPage, CreatedClient } from "../gateway/ClientsApi.ts"
 import { AdminClient } from "./AdminClient.ts"
-import { printFields, printJson, printMore, printTable, time } from "./Output.ts"
-import { cursor, json, limit, orUndefined } from "./Parameters.ts"
+import { printFields, printJson, printPage, time } from "./Output.ts"
+import { cursor, json, limit, orUndefined, pageQuery } from "./Parameters.ts"
 
 const id = Argument.String("client").pipe(Argument.withDescription("Id of the client, client_…"))
 
@@ -24,16 +24,12 @@ const list = Command.make(
   { limit, cursor, json },
   Effect.fn(function* ({ cursor, json, limit }) {
     const { ask } = yield* AdminClient
-    const page = yield* ask((admin) => admin.listClients({ query: { limit, ...(cursor !== undefined && { cursor }) } }))
-    if (json) return yield* printJson(ClientPage, page)
-    yield* printTable(
-      page.data.map((client) => {
-        const { created, id, kind, name, scopes, used } = fieldsOf(client)
-        return { id, name, kind, scopes, created, used }
-      }),
-      "There are no clients"
-    )
-    yield* printMore(page.next_cursor)
+    const page = yield* ask((admin) => admin.listClients({ query: pageQuery({ cursor, limit }) }))
+    const rowOf = (client: typeof ClientBody.Type) => {
+      const { created, id, kind, name, scopes, used } = fieldsOf(client)
+      return { id, name, kind, scopes, created, used }
+    }
+    yield* printPage(ClientPage, page, { json, rowOf, whenEmpty: "There are no clients" })
   })
 ).pipe(Command.withDescription("List the OAuth clients, newest first"))
 

@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Redacted } from "effect"
 import { readText, readVariable } from "../config/Environment.ts"
 import { Faults } from "../config/Faults.ts"
-import { access, command, gateway, stores } from "../config/Variables.ts"
+import { access, command, gateway, stores, telemetry } from "../config/Variables.ts"
 import { gatewayUrlFile } from "../FirstStart.ts"
 import { adminKeyFile } from "../storage/Secrets.ts"
 import { CommandError } from "./CommandError.ts"
@@ -11,12 +11,8 @@ export interface GatewayAddress {
   readonly adminKey: Redacted.Redacted
 }
 
-/**
- * Where the running gateway is, and the key to administer it: `XROUTER_URL` and `XROUTER_ADMIN_KEY`; in embedded mode both lie in the data
- * folder; else the URL is what the gateway's own variables make of it.
- */
-export const findGateway = Effect.fn("GatewayAddress.find")(function* () {
-  const faults = new Faults()
+/** Where to look for what the running gateway is and takes. In embedded mode that lies in the data folder. */
+const findPlace = Effect.fnUntraced(function* (faults: Faults) {
   const dataDir = yield* readVariable(gateway.dataDir, faults)
   const isEmbedded = (yield* readText(stores.databaseUrl.name, faults)) === undefined
   const inDataFolder = (path: string) => (isEmbedded ? readFile(path) : Effect.undefined)
@@ -28,10 +24,31 @@ export const findGateway = Effect.fn("GatewayAddress.find")(function* () {
     (yield* inDataFolder(gatewayUrlFile(dataDir))) ??
     (yield* readVariable(gateway.publicUrl, faults)) ??
     `http://${host.includes(":") ? `[${host}]` : host}:${port}`
-  const adminKey = (yield* readText(access.adminKey.name, faults)) ?? (yield* inDataFolder(adminKeyFile(dataDir)))
+  return { url, dataDir, isEmbedded, inDataFolder }
+})
 
-  const [fault] = faults.all
-  if (fault !== undefined) return yield* new CommandError({ message: `${fault.at}: ${fault.message}` })
+/** The first of them ends the command. */
+const refuse = ({ all: [fault] }: Faults) =>
+  fault === undefined ? Effect.void : Effect.fail(new CommandError({ message: `${fault.at}: ${fault.message}` }))
+
+/**
+ * Where the running gateway is, and the token to read its metrics by, if it wants one: `XROUTER_URL` and `XROUTER_METRICS_TOKEN`; else the
+ * URL is what the data folder says, or what the gateway's own variables make of it.
+ */
+export const findMetrics = Effect.fn("GatewayAddress.findMetrics")(function* () {
+  const faults = new Faults()
+  const { url } = yield* findPlace(faults)
+  const token = yield* readVariable(telemetry.metricsToken, faults)
+  yield* refuse(faults)
+  return { url, token }
+})
+
+/** Where the running gateway is, as above, and the key to administer it: `XROUTER_ADMIN_KEY`, or that of the data folder. */
+export const findGateway = Effect.fn("GatewayAddress.find")(function* () {
+  const faults = new Faults()
+  const { dataDir, inDataFolder, isEmbedded, url } = yield* findPlace(faults)
+  const adminKey = (yield* readText(access.adminKey.name, faults)) ?? (yield* inDataFolder(adminKeyFile(dataDir)))
+  yield* refuse(faults)
   if (adminKey === undefined) {
     return yield* new CommandError({
       message:

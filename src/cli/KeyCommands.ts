@@ -2,8 +2,8 @@ import { Console, Effect, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CreatedKey, KeyBody, KeyPage, Timestamp } from "../gateway/AdminApi.ts"
 import { AdminClient } from "./AdminClient.ts"
-import { printFields, printJson, printMore, printTable, time } from "./Output.ts"
-import { cursor, json, limit, orUndefined } from "./Parameters.ts"
+import { printFields, printJson, printPage, time } from "./Output.ts"
+import { cursor, json, limit, orUndefined, pageQuery } from "./Parameters.ts"
 import { findUser, onlyUser } from "./UserByName.ts"
 
 const id = Argument.String("key").pipe(Argument.withDescription("Id of the key, key_…"))
@@ -70,20 +70,15 @@ const list = Command.make(
   Effect.fn(function* ({ cursor, json, limit, user }) {
     const { ask } = yield* AdminClient
     const query = {
-      limit,
-      ...(cursor !== undefined && { cursor }),
+      ...pageQuery({ cursor, limit }),
       ...(user !== undefined && { user_id: (yield* findUser(user)).id })
     }
     const page = yield* ask((admin) => admin.listKeys({ query }))
-    if (json) return yield* printJson(KeyPage, page)
-    yield* printTable(
-      page.data.map((key) => {
-        const { created, expires, id, name, prefix, tier, used, user } = fieldsOf(key)
-        return { id, name, prefix, tier, user, created, expires, used }
-      }),
-      "There are no keys"
-    )
-    yield* printMore(page.next_cursor)
+    const rowOf = (key: typeof KeyBody.Type) => {
+      const { created, expires, id, name, prefix, tier, used, user } = fieldsOf(key)
+      return { id, name, prefix, tier, user, created, expires, used }
+    }
+    yield* printPage(KeyPage, page, { json, rowOf, whenEmpty: "There are no keys" })
   })
 ).pipe(Command.withDescription("List the keys, newest first"))
 

@@ -35,9 +35,29 @@ export const printFields = (fields: Fields) => {
   )
 }
 
-/** That a list goes on; beside the list, which may be read by a program. */
-export const printMore = (cursor: string | null) =>
-  cursor === null ? Effect.void : Console.error(`There are more: --cursor ${cursor}`)
+interface Page<Item> {
+  readonly data: ReadonlyArray<Item>
+  readonly next_cursor: string | null
+}
+
+/** A list as the gateway pages it. That it goes on is said beside it, since a program may read it. */
+export const printPage = Effect.fnUntraced(function* <Item>(
+  schema: Schema.Codec<Page<Item>, unknown>,
+  page: Page<Item>,
+  {
+    json,
+    rowOf,
+    whenEmpty
+  }: {
+    readonly json: boolean
+    readonly rowOf: (item: Item) => Fields
+    readonly whenEmpty: string
+  }
+) {
+  if (json) return yield* printJson(schema, page)
+  yield* printTable(page.data.map(rowOf), whenEmpty)
+  if (page.next_cursor !== null) yield* Console.error(`There are more: --cursor ${page.next_cursor}`)
+})
 
 /** Of Unix milliseconds. */
 export const time = (millis: number | null): string =>

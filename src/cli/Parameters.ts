@@ -15,3 +15,9 @@ export const orUndefined = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>
 export const limit = Flag.Int("limit").pipe(Flag.withDescription("At most so many"), Flag.withDefault(100))
 
 export const cursor = Flag.String("cursor").pipe(Flag.withDescription("Go on where an earlier list ended"), orUndefined)
+
+/** These two, as the gateway is asked for a page. */
+export const pageQuery = ({ cursor, limit }: { readonly cursor: string | undefined; readonly limit: number }) => ({
+  limit,
+  ...(cursor !== undefined && { cursor })
+})

@@ -2,8 +2,8 @@ import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { UserBody, UserPage } from "../gateway/AdminApi.ts"
 import { AdminClient } from "./AdminClient.ts"
-import { printFields, printJson, printMore, printTable, time } from "./Output.ts"
-import { cursor, json, limit, orUndefined } from "./Parameters.ts"
+import { printFields, printJson, printPage, time } from "./Output.ts"
+import { cursor, json, limit, orUndefined, pageQuery } from "./Parameters.ts"
 import { findUser } from "./UserByName.ts"
 
 const user = Argument.String("user").pipe(Argument.withDescription("Id or e-mail address"))
@@ -20,10 +20,8 @@ const list = Command.make(
   { limit, cursor, json },
   Effect.fn(function* ({ cursor, json, limit }) {
     const { ask } = yield* AdminClient
-    const page = yield* ask((admin) => admin.listUsers({ query: { limit, ...(cursor !== undefined && { cursor }) } }))
-    if (json) return yield* printJson(UserPage, page)
-    yield* printTable(page.data.map(fieldsOf), "There are no users")
-    yield* printMore(page.next_cursor)
+    const page = yield* ask((admin) => admin.listUsers({ query: pageQuery({ cursor, limit }) }))
+    yield* printPage(UserPage, page, { json, rowOf: fieldsOf, whenEmpty: "There are no users" })
   })
 ).pipe(Command.withDescription("List the users, newest first"))
 

@@ -74,6 +74,8 @@ describe("docs/observability.md", () => {
           provider: "openai",
           providerModel: "gpt",
           usage: { promptTokens: 1, completionTokens: 2, cachedTokens: 0, reasoningTokens: 0 },
+          cost: "0.0002",
+          currency: "RUB",
           overheadMillis: 1,
           firstTokenMillis: 1
         })

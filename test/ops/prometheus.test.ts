@@ -112,7 +112,7 @@ class Watched extends Context.Service<
           spare: openAiSettings(upstream.baseUrl),
           sandbox: { kind: "sandbox" }
         }),
-        models: new Map([["safe", alias(["spare/broken", "sandbox/echo"])]])
+        models: new Map([["safe", alias(["spare/broken", "sandbox/echo"], { price })]])
       })
       // The list of models is there: their names are labels.
       yield* gateway.request("/v1/models", { headers: { authorization: `Bearer ${yield* gateway.makeKey()}` } })
@@ -123,6 +123,7 @@ class Watched extends Context.Service<
 }
 
 const messages = [{ role: "user", content: "One two three four" }]
+const price = { input: "0.20", output: "0.40", cachedInput: undefined, currency: "RUB", per: 1000 }
 const stream = { stream: true, stream_options: { include_usage: true } }
 
 /** Whole answers and streams, a provider's failures, refusals of ours, and a model that another takes over. */
@@ -177,14 +178,22 @@ layer(Watched.layer, { excludeTestServices: true })("a Prometheus that scrapes a
           return samples[0]?.value
         })
       // Its answer has as many tokens as the question has words, and every question costs it nine.
-      const words = counted.flatMap((body) => {
+      const questions = counted.flatMap((body) => {
         const [message]: ReadonlyArray<unknown> = Array.isArray(body["messages"]) ? body["messages"] : []
-        return isJsonObject(message) ? [String(message["content"]).split(" ").length] : []
+        return isJsonObject(message) ? [String(message["content"])] : []
       })
-      const output = words.reduce((sum, each) => sum + each, 0)
+      const sumOf = (tokens: (question: string) => number) => questions.reduce((sum, each) => sum + tokens(each), 0)
+      const output = sumOf((question) => question.split(" ").length)
       assert.strictEqual(output, 2 * 78)
       assert.strictEqual(yield* one('xrouter_tokens_total{provider="openai",direction="output"}'), output)
       assert.strictEqual(yield* one('xrouter_tokens_total{provider="openai",direction="input"}'), 9 * counted.length)
+
+      // By itself the gateway would have counted a token for three characters, and four for a message.
+      const own = (direction: string) =>
+        one(`xrouter_tokens_estimated_total{provider="openai",direction="${direction}"}`)
+      const ownOutput = sumOf((question) => Math.ceil(question.length / 3))
+      assert.strictEqual(yield* own("output"), ownOutput)
+      assert.strictEqual(yield* own("input"), ownOutput + 4 * counted.length)
 
       const errors = (code: string) => one(`sum(xrouter_errors_total{provider="openai",code="${code}"})`)
       assert.strictEqual(yield* errors("provider_error"), 2)
@@ -204,6 +213,29 @@ layer(Watched.layer, { excludeTestServices: true })("a Prometheus that scrapes a
 
       const faults = (by: string) => one(`xrouter_faults_total{by="${by}"}`)
       assert.deepStrictEqual(yield* Effect.forEach(["caller", "policy", "provider", "us"], faults), [2, 2, 4, 0])
+    })
+  )
+
+  it.effect("sees of what calls cost the sum that the ledger tells exactly", () =>
+    Effect.gen(function* () {
+      const { gateway, prometheus } = yield* Watched
+      const totals = Effect.map(gateway.admin("GET", "/usage?model=safe&status=completed"), ({ json }) => json.totals)
+      yield* eventually(Effect.map(totals, ({ requests }) => requests === 2))
+      const { cost, currency } = yield* totals
+      assert.strictEqual(currency, "RUB")
+      assert.isAbove(Number(cost), 0)
+      yield* eventually(
+        Effect.sleep("100 millis").pipe(
+          Effect.andThen(prometheus.query("xrouter_cost_total")),
+          Effect.map(
+            ([sample, ...more]) =>
+              more.length === 0 &&
+              sample?.metric["provider"] === "sandbox" &&
+              sample.metric["currency"] === "RUB" &&
+              Math.abs(sample.value - Number(cost)) < 1e-9
+          )
+        )
+      )
     })
   )
 

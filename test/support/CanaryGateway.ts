@@ -32,7 +32,9 @@ export interface CanaryGateway {
   readonly requestLine: (answer: Answer) => Effect.Effect<Line>
 }
 
-export const startCanaryGateway: Effect.Effect<CanaryGateway, never, Scope.Scope> = Effect.gen(function* () {
+export const startCanaryGatewayWith = Effect.fnUntraced(function* (
+  environment: Readonly<Record<string, string>>
+): Effect.fn.Return<CanaryGateway, never, Scope.Scope> {
   const openai = yield* OpenAiUpstream.make({ key: "sk-the-right-one" })
   const gigachat = yield* GigaChatUpstream.make()
   const databaseUrl = (yield* Effect.orDie(freshDatabase)).replace("postgres@", `postgres:password-${canary}@`)
@@ -49,7 +51,8 @@ export const startCanaryGateway: Effect.Effect<CanaryGateway, never, Scope.Scope
     GIGACHAT_CREDENTIALS: Redacted.value(gigachat.credentials),
     GIGACHAT_SCOPE: gigachat.scope,
     GIGACHAT_BASE_URL: gigachat.baseUrl,
-    GIGACHAT_AUTH_URL: gigachat.authUrl
+    GIGACHAT_AUTH_URL: gigachat.authUrl,
+    ...environment
   })
   const lines = () =>
     process
@@ -74,3 +77,5 @@ export const startCanaryGateway: Effect.Effect<CanaryGateway, never, Scope.Scope
     })
   }
 })
+
+export const startCanaryGateway = startCanaryGatewayWith({})

@@ -10,6 +10,8 @@ export interface Child {
   /** Waits until its standard output has this form; dies where it ends before. */
   readonly printed: (form: RegExp) => Effect.Effect<string>
   readonly ended: Effect.Effect<Ended>
+  /** Writes to its standard input, which must have been asked for. */
+  readonly type: (text: string) => Effect.Effect<void>
   /** SIGTERM to it alone, as a supervisor does. */
   readonly terminate: Effect.Effect<void>
 }
@@ -25,19 +27,22 @@ export interface ChildOptions {
   readonly cwd: string
   /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>
+  /** Whether its standard input stays open; otherwise it is at its end. */
+  readonly stdin?: boolean
 }
 
 export const startChild = Effect.fnUntraced(function* (
   command: string,
   args: ReadonlyArray<string>,
-  { cwd, environment }: ChildOptions
+  { cwd, environment, stdin = false }: ChildOptions
 ): Effect.fn.Return<Child, never, Scope.Scope> {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(command, args, { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"], detached: true })
-    ),
+    Effect.sync(() => spawn(command, args, { cwd, env: environment, stdio: ["pipe", "pipe", "pipe"], detached: true })),
     ({ pid }) => Effect.sync(() => pid !== undefined && killGroup(pid))
   )
+  // A process may end before it has read what was typed.
+  child.stdin.on("error", () => {})
+  if (!stdin) child.stdin.end()
   let out = ""
   let err = ""
   child.stdout.on("data", (chunk) => (out += chunk))
@@ -55,6 +60,7 @@ export const startChild = Effect.fnUntraced(function* (
         look()
       }),
     ended,
+    type: (text) => Effect.sync(() => child.stdin.write(text)),
     terminate: Effect.sync(() => child.kill("SIGTERM"))
   }
 })

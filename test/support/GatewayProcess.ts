@@ -5,7 +5,6 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { eventually } from "./Eventually.ts"
 import { freePort } from "./Redis.ts"
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
@@ -14,6 +13,8 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 export interface GatewayProcess {
   readonly url: string
   readonly pid: number
+  /** Where it runs; its data folder is in it. */
+  readonly folder: string
   /** What it has written so far. */
   readonly stdout: () => string
   readonly stderr: () => string
@@ -49,16 +50,17 @@ export const startProcess = Effect.fnUntraced(function* (
   let stderr = ""
   child.stdout.on("data", (chunk) => (stdout += chunk))
   child.stderr.on("data", (chunk) => (stderr += chunk))
-  yield* eventually(
-    Effect.suspend(() =>
-      child.exitCode === null
-        ? Effect.succeed(stdout.includes("XRouter listens on"))
-        : Effect.die(new Error(`The gateway ended with ${child.exitCode}: ${stdout}${stderr}`))
-    )
-  )
+  // As long as it takes: several that start at once on a busy machine take their time.
+  yield* Effect.callback<void>((resume) => {
+    const look = () => stdout.includes("XRouter listens on") && resume(Effect.void)
+    child.stdout.on("data", look)
+    child.once("close", (code) => resume(Effect.die(new Error(`The gateway ended with ${code}: ${stdout}${stderr}`))))
+    look()
+  })
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
+    folder: cwd,
     stdout: () => stdout,
     stderr: () => stderr,
     stop: Effect.promise(() => ended(child, "SIGTERM")),

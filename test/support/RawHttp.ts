@@ -25,6 +25,33 @@ export const rawExchange = (
     return Effect.sync(() => socket.destroy())
   })
 
+/** The answers to requests that are sent over one connection, each after the answer before; every answer has to tell its length. */
+export const rawConversation = (url: string, requests: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.callback((resume) => {
+    const { hostname, port } = new URL(url)
+    const socket = connect(Number(port), hostname)
+    const answers: Array<string> = []
+    let received = ""
+    const next = () => {
+      const request = requests[answers.length]
+      if (request === undefined) socket.end()
+      else socket.write(request)
+    }
+    socket.on("connect", next)
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1")
+      const head = received.indexOf("\r\n\r\n") + 4
+      const length = /^content-length: (\d+)\r$/im.exec(received.slice(0, Math.max(0, head - 2)))?.[1]
+      if (head < 4 || length === undefined || received.length < head + Number(length)) return
+      answers.push(received)
+      received = ""
+      next()
+    })
+    socket.on("error", () => socket.destroy())
+    socket.on("close", () => resume(Effect.succeed(answers)))
+    return Effect.sync(() => socket.destroy())
+  })
+
 export const statusOf = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
 
 /** The JSON after the head. */
