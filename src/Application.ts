@@ -16,54 +16,62 @@ import { UsageReports } from "./ledger/UsageReports.ts"
 import { LimiterStore } from "./limits/LimiterStore.ts"
 import { Limits } from "./limits/Limits.ts"
 import { Notices } from "./Notices.ts"
+import { Uncaught } from "./Uncaught.ts"
 import { Reloading } from "./Reloading.ts"
 import { AuthorizationServer } from "./oauth/AuthorizationServer.ts"
-import { Catalog } from "./router/Catalog.ts"
-import { ProviderHealth } from "./router/ProviderHealth.ts"
 import { Providers } from "./router/Providers.ts"
 import { Router } from "./router/Router.ts"
-import { Conditions } from "./router/Conditions.ts"
 import * as Database from "./storage/Database.ts"
 import { Migrations } from "./storage/Migrations.ts"
 import { Secrets } from "./storage/Secrets.ts"
+import { ExportOptions } from "./telemetry/Collecting.ts"
 import * as Logging from "./telemetry/Logging.ts"
 import { LogOptions } from "./telemetry/LogOptions.ts"
 import { Metrics } from "./telemetry/Metrics.ts"
+import * as MetricsExport from "./telemetry/MetricsExport.ts"
 import { RequestLog } from "./telemetry/RequestLog.ts"
 import { TraceOptions } from "./telemetry/TraceOptions.ts"
 import { Tracing } from "./telemetry/Tracing.ts"
 
-const Telemetry = Layer.mergeAll(Metrics.layer, RequestLog.layer, Tracing.layer).pipe(
-  // What is built on the log can tell of its end.
-  Layer.provideMerge(Logging.layer),
-  Layer.provide([
-    Layer.effect(
-      LogOptions,
-      Effect.map(Settings, ({ logFormat, logLevel }) => ({ format: logFormat, level: logLevel }))
-    ),
-    Layer.effect(
-      TraceOptions,
-      Effect.map(Settings, ({ tracing }) => ({ tracing }))
-    )
-  ])
-)
+const telemetry = (logging: typeof Logging.layer) =>
+  MetricsExport.layer.pipe(
+    Layer.provideMerge(Layer.mergeAll(Metrics.layer, RequestLog.layer, Tracing.layer)),
+    // What is built on the log can tell of its end.
+    Layer.provideMerge(logging),
+    Layer.provide([
+      Layer.effect(
+        LogOptions,
+        Effect.map(Settings, ({ logFormat, logLevel }) => ({ format: logFormat, level: logLevel }))
+      ),
+      Layer.effect(
+        TraceOptions,
+        Effect.map(Settings, ({ tracing }) => ({ tracing }))
+      ),
+      Layer.effect(
+        ExportOptions,
+        Effect.map(Settings, ({ logExport, metricsExport }) => ({ logs: logExport, metrics: metricsExport }))
+      )
+    ])
+  )
 
-const Storage = Layer.mergeAll(Migrations.layer, Secrets.layer).pipe(Layer.provideMerge(Database.layer))
+const Telemetry = telemetry(Logging.layer)
 
-const Rules = Layer.mergeAll(
+/** For an application that has a log: what Effect logs is told there, beside our line for each request. */
+export const TelemetryInApplication = telemetry(Layer.empty)
+
+export const Storage = Layer.mergeAll(Migrations.layer, Secrets.layer).pipe(Layer.provideMerge(Database.layer))
+
+export const Rules = Layer.mergeAll(
   Authenticator.layer,
-  Users.layer,
-  ApiKeys.layer,
+  Users.layerSettings,
+  ApiKeys.layerSettings,
   AuthorizationServer,
-  Limits.layer.pipe(Layer.provideMerge(LimiterStore.layer)),
-  Ledger.layer,
+  Limits.layerSettings.pipe(Layer.provideMerge(LimiterStore.layerSettings)),
+  Ledger.layerSettings,
   UsageReports.layer
 )
 
-const Routing = Router.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Catalog.layer, ProviderHealth.layer, Conditions.layer)),
-  Layer.provideMerge(Providers.layer)
-)
+const Routing = Router.layerRouting.pipe(Layer.provideMerge(Providers.layerSettings))
 
 /** XRouter as a service: everything of it but the settings, which tell it what to be. */
 export const ApplicationWithSettings = Draining.pipe(
@@ -80,5 +88,9 @@ export const ApplicationWithSettings = Draining.pipe(
 /** XRouter as `npm start` runs it: set by the environment and `xrouter.yaml`. */
 export const Application = Layer.merge(
   ApplicationWithSettings,
-  Layer.mergeAll(Notices, Reloading).pipe(Layer.provide(Telemetry))
+  Layer.mergeAll(Notices, Reloading, Uncaught).pipe(
+    // Built once, so these are the ones that serve.
+    Layer.provide([Routing, OpenRequests.layer]),
+    Layer.provide(Telemetry)
+  )
 ).pipe(Layer.provide(Reload.layer), Layer.provide(NodeServices.layer))

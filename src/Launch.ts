@@ -12,7 +12,8 @@ import { teardown } from "./Teardown.ts"
  */
 export const launch: Effect.Effect<never, StartError> = Layer.launch(Application).pipe(
   Effect.provideService(Haste, anotherSignal),
-  Effect.mapError(StartError.from)
+  Effect.mapError(StartError.from),
+  Effect.catchDefect((defect) => Effect.fail(StartError.fromDefect(defect)))
 )
 
 /** The process of `npm start`. */

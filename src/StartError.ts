@@ -1,5 +1,6 @@
 import { Runtime, Schema } from "effect"
 import { errorsOf, wordsOf } from "./ErrorWords.ts"
+import { withoutWords } from "./Uncaught.ts"
 
 /** The gateway cannot start. `message` is for whoever started it, whole and without a stack. */
 export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {
@@ -8,6 +9,15 @@ export class StartError extends Schema.TaggedError<StartError>()("StartError", {
 
   static from(this: void, error: unknown): StartError {
     return new StartError({ message: listenFault(error) ?? wordsOf(error) })
+  }
+
+  /** A fault of the program. Where it is says the stack; whatever else hangs on the error stays unsaid. */
+  static fromDefect(this: void, defect: unknown): StartError {
+    const { error, error_code: code, stack } = withoutWords(defect)
+    const place = stack === undefined ? "" : `\n${stack.replaceAll(/^/gm, "    ")}`
+    return new StartError({
+      message: `XRouter has a fault and cannot go on (${code === undefined ? error : `${error}, ${code}`}). ${wordsOf(defect)}${place}`
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
 import { type InternalError, ValidationError } from "../domain/Errors.ts"
 import { query } from "../storage/Query.ts"
@@ -129,7 +130,13 @@ export class ApiKeys extends Context.Service<
     })
   )
 
-  static readonly layer = ApiKeys.layerNoDeps.pipe(Layer.provide(Revocations.layer))
+  static readonly layerSettings = ApiKeys.layerNoDeps.pipe(Layer.provide(Revocations.layer))
+
+  /** Of several instances, those with `redisUrls` hear at once of what another has revoked. */
+  static readonly layer = (options: Pick<LayerOptions, "tiers" | "redisUrls"> = {}) =>
+    ApiKeys.layerSettings.pipe(Layer.provide(layerOptions(options)))
+
+  static readonly layerConfig = ApiKeys.layerSettings.pipe(Layer.provide(Settings.layer))
 }
 
 const isGiven = <A>(value: A | null | undefined): value is A => value !== undefined && value !== null

@@ -1,6 +1,7 @@
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
 import { type InternalError, ValidationError } from "../domain/Errors.ts"
 import { query } from "../storage/Query.ts"
@@ -138,7 +139,13 @@ export class Users extends Context.Service<
     })
   )
 
-  static readonly layer = Users.layerNoDeps.pipe(Layer.provide([Revocations.layer, Passwords.layer]))
+  static readonly layerSettings = Users.layerNoDeps.pipe(Layer.provide([Revocations.layer, Passwords.layer]))
+
+  /** Of several instances, those with `redisUrls` hear at once of what another has revoked. */
+  static readonly layer = (options: Pick<LayerOptions, "tiers" | "redisUrls"> = {}) =>
+    Users.layerSettings.pipe(Layer.provide(layerOptions(options)))
+
+  static readonly layerConfig = Users.layerSettings.pipe(Layer.provide(Settings.layer))
 }
 
 const Row = Schema.Struct({ id: Schema.String, email: Schema.String, tier: Schema.String, created_at: Schema.Date })

@@ -9,6 +9,7 @@ import { type OAuthError, oauthError } from "./OAuthError.ts"
 import { isChallenge } from "./Pkce.ts"
 import { findRedirectUri, stateText } from "./RedirectUri.ts"
 import type { RequestParameters } from "./RequestParameters.ts"
+import { onlyResourceIsRepeated, resourcesAreOurs, resourcesNamed } from "./ResourceParameters.ts"
 import { type Resources, resourcesOf } from "./Resources.ts"
 import { defaultScopes, isWithin, parseScopes } from "./Scopes.ts"
 
@@ -44,7 +45,7 @@ export class AuthorizationRequests extends Context.Service<
           state,
           codeChallenge: parameters.get("code_challenge") ?? "",
           scopes: scopesOf(parameters, client) ?? [],
-          resources: resourcesAsked(parameters, resources),
+          resources: resourcesNamed(parameters, resources, [resources.usual]),
           prompt: promptOf(parameters)
         } satisfies AuthorizationRequest
       })
@@ -76,12 +77,6 @@ interface Asked {
 }
 
 type Check = (asked: Asked) => OAuthError | undefined
-
-const noParameterIsRepeated: Check = ({ parameters }) => {
-  // RFC 8707, section 2: `resource` may be sent once for each.
-  const name = parameters.repeated.find((each) => each !== "resource")
-  return name === undefined ? undefined : oauthError("invalid_request", "A parameter was sent more than once")
-}
 
 const noRequestObject: Check = ({ parameters }) => {
   if (parameters.get("request") !== undefined) {
@@ -125,11 +120,6 @@ const scopesAreTheClients: Check = ({ parameters, client }) => {
     : oauthError("invalid_scope", "scope names something unknown or not allowed to this client")
 }
 
-const resourcesAreOurs: Check = ({ parameters, resources }) =>
-  parameters.all("resource").every((text) => resources.find(text) !== undefined)
-    ? undefined
-    : oauthError("invalid_target", "resource is none of this server")
-
 const promptIsKnown: Check = ({ parameters }) => {
   const values = (parameters.get("prompt") ?? "login").split(" ")
   const isKnown = values.every((value) => ["none", "login", "consent", "select_account"].includes(value))
@@ -140,7 +130,7 @@ const promptIsKnown: Check = ({ parameters }) => {
 
 /** In the order in which a client is told of them. */
 const checks: ReadonlyArray<Check> = [
-  noParameterIsRepeated,
+  ({ parameters }) => onlyResourceIsRepeated(parameters),
   noRequestObject,
   responseIsCode,
   responseComesInQuery,
@@ -148,7 +138,7 @@ const checks: ReadonlyArray<Check> = [
   methodIsS256,
   challengeIsWellFormed,
   scopesAreTheClients,
-  resourcesAreOurs,
+  ({ parameters, resources }) => resourcesAreOurs(parameters, resources),
   promptIsKnown
 ]
 
@@ -156,11 +146,6 @@ const scopesOf = (parameters: RequestParameters, client: Client): ReadonlyArray<
   const text = parameters.get("scope")
   if (text !== undefined) return parseScopes(text)
   return isWithin(defaultScopes, client.scopes) ? defaultScopes : client.scopes
-}
-
-const resourcesAsked = (parameters: RequestParameters, resources: Resources): ReadonlyArray<string> => {
-  const asked = parameters.all("resource").flatMap((text) => resources.find(text) ?? [])
-  return asked.length === 0 ? [resources.usual] : [...new Set(asked)]
 }
 
 const promptOf = (parameters: RequestParameters): AuthorizationRequest["prompt"] => {

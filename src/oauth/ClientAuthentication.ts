@@ -3,7 +3,7 @@ import type { InternalError } from "../domain/Errors.ts"
 import { Attempts, type Subject } from "./Attempts.ts"
 import type { AuthMethod, KnownClient } from "./Client.ts"
 import { Clients } from "./Clients.ts"
-import { OAuthError, oauthError } from "./OAuthError.ts"
+import { OAuthError, oauthError, repeatedParameter } from "./OAuthError.ts"
 import type { RequestParameters } from "./RequestParameters.ts"
 import { drawSecret, hashSecret, isSecretOf } from "./Secret.ts"
 
@@ -74,7 +74,7 @@ type Presented =
 
 const present = ({ authorization, parameters }: ClientCredentials): Presented | OAuthError => {
   if (parameters.repeated.includes("client_id") || parameters.repeated.includes("client_secret")) {
-    return oauthError("invalid_request", "A parameter was sent more than once")
+    return repeatedParameter
   }
   const clientId = parameters.get("client_id")
   const secret = parameters.get("client_secret")

@@ -6,6 +6,7 @@ import type { InternalError } from "../domain/Errors.ts"
 import { query } from "../storage/Query.ts"
 import { ClientAuthentication, type ClientCredentials } from "./ClientAuthentication.ts"
 import { type OAuthError, oauthError } from "./OAuthError.ts"
+import { presentedToken } from "./PresentedToken.ts"
 
 /** What a token is good for, for services that cannot verify one (RFC 7662): whoever could, could also make one. */
 export class Introspection extends Context.Service<
@@ -28,12 +29,7 @@ export class Introspection extends Context.Service<
         const { client } = yield* authentication.authenticate(credentials)
         // One that shows nothing but its name could be anybody who tries tokens out (RFC 7662, section 4).
         if (!client.isConfidential) return yield* oauthError("invalid_client", "Client authentication is required")
-        if (credentials.parameters.repeated.length > 0) {
-          return yield* oauthError("invalid_request", "A parameter was sent more than once")
-        }
-        const token = credentials.parameters.get("token")
-        if (token === undefined) return yield* oauthError("invalid_request", "token is missing")
-        const claims = yield* accessTokens.read(token)
+        const claims = yield* presentedToken(accessTokens, credentials.parameters)
         if (claims === undefined) return undefined
         const living = yield* query(sql`
           SELECT 1 FROM oauth_tokens t

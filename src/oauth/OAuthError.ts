@@ -43,3 +43,6 @@ export class OAuthError extends Schema.TaggedError<OAuthError>()("OAuthError", {
 
 export const oauthError = (error: OAuthErrorCode, description: string): OAuthError =>
   new OAuthError({ error, description })
+
+/** RFC 6749, sections 3.1 and 3.2. */
+export const repeatedParameter = oauthError("invalid_request", "A parameter was sent more than once")

@@ -6,6 +6,7 @@ import { query } from "../storage/Query.ts"
 import { Attempts, type Subject } from "./Attempts.ts"
 import { networkOf } from "./Network.ts"
 import { Sessions } from "./Sessions.ts"
+import type { UserCredentials } from "./UserCredentials.ts"
 
 /** Nothing in it tells whether there is such a user. */
 export class SignInRefused extends Schema.TaggedError<SignInRefused>()("SignInRefused", {
@@ -17,12 +18,7 @@ export class SignInRefused extends Schema.TaggedError<SignInRefused>()("SignInRe
 export class SignIn extends Context.Service<
   SignIn,
   {
-    readonly signIn: (given: {
-      readonly email: string
-      readonly password: Redacted.Redacted
-      /** Of the browser. */
-      readonly address: string
-    }) => Effect.Effect<Redacted.Redacted, SignInRefused | InternalError>
+    readonly signIn: (given: UserCredentials) => Effect.Effect<Redacted.Redacted, SignInRefused | InternalError>
   }
 >()("xrouter/oauth/SignIn") {
   static readonly layer = Layer.effect(
@@ -43,11 +39,7 @@ export class SignIn extends Context.Service<
         return row === undefined || row.password_hash === null ? undefined : { id: row.id, hash: row.password_hash }
       })
 
-      const signIn = Effect.fn("SignIn.signIn")(function* (given: {
-        readonly email: string
-        readonly password: Redacted.Redacted
-        readonly address: string
-      }) {
+      const signIn = Effect.fn("SignIn.signIn")(function* (given: UserCredentials) {
         const email = given.email.trim()
         const account: Subject = { name: `account ${email.toLowerCase()}`, free: freeOfAccount }
         const address: Subject = { name: `address ${networkOf(given.address)}`, free: freeOfAddress }

@@ -1,10 +1,11 @@
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, type Redacted, Schema } from "effect"
 import { Users } from "../auth/Users.ts"
 import { Settings } from "../config/Settings.ts"
 import type { InternalError } from "../domain/Errors.ts"
 import { Attempts, type Subject } from "./Attempts.ts"
 import { networkOf } from "./Network.ts"
 import { Sessions } from "./Sessions.ts"
+import type { UserCredentials } from "./UserCredentials.ts"
 
 export class SignUpRefused extends Schema.TaggedError<SignUpRefused>()("SignUpRefused", {
   reason: Schema.Literals(["closed", "bad_email", "bad_password", "taken", "too_many_attempts"]),
@@ -20,12 +21,7 @@ export class SignUp extends Context.Service<
   {
     readonly isOpen: boolean
     /** A new user, who is signed in with it. */
-    readonly signUp: (given: {
-      readonly email: string
-      readonly password: Redacted.Redacted
-      /** Of the browser. */
-      readonly address: string
-    }) => Effect.Effect<Redacted.Redacted, SignUpRefused | InternalError>
+    readonly signUp: (given: UserCredentials) => Effect.Effect<Redacted.Redacted, SignUpRefused | InternalError>
   }
 >()("xrouter/oauth/SignUp") {
   static readonly layerNoDeps = Layer.effect(
@@ -36,11 +32,7 @@ export class SignUp extends Context.Service<
       const attempts = yield* Attempts
       const sessions = yield* Sessions
 
-      const signUp = Effect.fn("SignUp.signUp")(function* (given: {
-        readonly email: string
-        readonly password: Redacted.Redacted
-        readonly address: string
-      }) {
+      const signUp = Effect.fn("SignUp.signUp")(function* (given: UserCredentials) {
         if (!isOpen) return yield* new SignUpRefused({ reason: "closed" })
         const address: Subject = { name: `sign-up ${networkOf(given.address)}`, free: freeOfAddress }
         yield* attempts
@@ -66,7 +58,7 @@ export class SignUp extends Context.Service<
     })
   )
 
-  static readonly layer = SignUp.layerNoDeps.pipe(Layer.provide(Users.layer))
+  static readonly layer = SignUp.layerNoDeps.pipe(Layer.provide(Users.layerSettings))
 }
 
 /** Of a network in a day, whatever comes of them; later ones have to wait, at last a quarter of an hour each. */

@@ -7,6 +7,7 @@ import { Grants } from "./Grants.ts"
 import { type OAuthError, oauthError } from "./OAuthError.ts"
 import { isVerifier, verifies } from "./Pkce.ts"
 import type { RequestParameters } from "./RequestParameters.ts"
+import { onlyResourceIsRepeated, resourcesAreOurs, resourcesNamed } from "./ResourceParameters.ts"
 import { type Resources, resourcesOf } from "./Resources.ts"
 import { isWithin, scopeText } from "./Scopes.ts"
 import { Tokens } from "./Tokens.ts"
@@ -53,7 +54,7 @@ export class TokenRequests extends Context.Service<
         const issued = yield* tokens.issue({
           redeemed,
           clientId: client.id,
-          resources: resourcesFor(parameters, redeemed, resources)
+          resources: resourcesNamed(parameters, resources, redeemed.resources)
         })
         if (issued === undefined) return yield* invalidGrant
         return {
@@ -69,11 +70,6 @@ export class TokenRequests extends Context.Service<
 }
 
 type RequestCheck = (parameters: RequestParameters, resources: Resources) => OAuthError | undefined
-
-const noParameterIsRepeated: RequestCheck = ({ repeated }) =>
-  repeated.every((name) => name === "resource")
-    ? undefined
-    : oauthError("invalid_request", "A parameter was sent more than once")
 
 const grantIsCode: RequestCheck = (parameters) => {
   const type = parameters.get("grant_type")
@@ -94,14 +90,9 @@ const verifierIsWellFormed: RequestCheck = (parameters) => {
     : oauthError("invalid_grant", "code_verifier must be 43 to 128 unreserved characters")
 }
 
-const resourcesAreOurs: RequestCheck = (parameters, resources) =>
-  parameters.all("resource").every((text) => resources.find(text) !== undefined)
-    ? undefined
-    : oauthError("invalid_target", "resource is none of this server")
-
 /** What can be told of a request before anybody is asked. */
 const checksOfRequest: ReadonlyArray<RequestCheck> = [
-  noParameterIsRepeated,
+  onlyResourceIsRepeated,
   grantIsCode,
   codeIsThere,
   verifierIsWellFormed,
@@ -118,21 +109,11 @@ const verifierFits: CodeCheck = (parameters, { codeChallenge }) =>
   verifies(parameters.get("code_verifier") ?? "", codeChallenge) ? undefined : invalidGrant
 
 const resourcesWereAskedFor: CodeCheck = (parameters, redeemed, resources) =>
-  isWithin(resourcesFor(parameters, redeemed, resources), redeemed.resources)
+  isWithin(resourcesNamed(parameters, resources, redeemed.resources), redeemed.resources)
     ? undefined
     : oauthError("invalid_target", "resource is more than the user was asked for")
 
 const checksOfCode: ReadonlyArray<CodeCheck> = [redirectUriIsTheSame, verifierFits, resourcesWereAskedFor]
-
-/** Those that this request names, or all that the user was asked for. */
-const resourcesFor = (
-  parameters: RequestParameters,
-  redeemed: RedeemedCode,
-  resources: Resources
-): ReadonlyArray<string> => {
-  const named = parameters.all("resource").flatMap((text) => resources.find(text) ?? [])
-  return named.length === 0 ? redeemed.resources : [...new Set(named)]
-}
 
 /** The same for each: a code that is unknown, another client's, spent or too old, and a verifier that does not fit. */
 const invalidGrant = oauthError("invalid_grant", "The code is not valid, was used before, or is not for this request")

@@ -3,7 +3,8 @@ import { AccessTokens } from "../auth/AccessTokens.ts"
 import type { InternalError } from "../domain/Errors.ts"
 import { ClientAuthentication, type ClientCredentials } from "./ClientAuthentication.ts"
 import { Grants } from "./Grants.ts"
-import { type OAuthError, oauthError } from "./OAuthError.ts"
+import type { OAuthError } from "./OAuthError.ts"
+import { presentedToken } from "./PresentedToken.ts"
 
 /** A client gives a token of its own back (RFC 7009). */
 export class TokenRevocation extends Context.Service<
@@ -22,14 +23,7 @@ export class TokenRevocation extends Context.Service<
 
       const revoke = Effect.fn("TokenRevocation.revoke")(function* (credentials: ClientCredentials) {
         const { client } = yield* authentication.authenticate(credentials)
-        const { parameters } = credentials
-        if (parameters.repeated.length > 0) {
-          return yield* oauthError("invalid_request", "A parameter was sent more than once")
-        }
-        const token = parameters.get("token")
-        if (token === undefined) return yield* oauthError("invalid_request", "token is missing")
-        // There is one type of token. A hint is a hint, and an unknown one is passed over (RFC 7009, section 2.1).
-        const claims = yield* accessTokens.read(token)
+        const claims = yield* presentedToken(accessTokens, credentials.parameters)
         if (claims === undefined) return
         yield* grants.revokeToken({ id: claims.tokenId, clientId: client.id })
       })

@@ -8,11 +8,11 @@ export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["storage"],
   ["auth", "limits", "ledger", "providers"],
   ["oauth", "router"],
-  ["gateway"],
-  ["cli", "src"]
+  ["gateway", "ai"],
+  ["cli", "testing", "src"]
 ]
 
-/** Files that lie in `src` itself compose the others; together with `cli` they are the top. */
+/** Files that lie in `src` itself compose the others; together with `cli` and `testing` they are the top. */
 const top = "src"
 
 export const roomOf = (path: string): string => (path.includes("/") ? path.slice(0, path.indexOf("/")) : top)

@@ -190,7 +190,7 @@ for (const [engine, database] of migratedEngines) {
   })
 }
 
-const production = Layer.mergeAll(Users.layer, ApiKeys.layer, Authenticator.layer).pipe(
+const production = Layer.mergeAll(Users.layerSettings, ApiKeys.layerSettings, Authenticator.layer).pipe(
   Layer.provide(Layer.succeed(Secrets, { adminKey: undefined, jwtSecrets: [] })),
   Layer.provide([migrated(layerPGlite), layerTestSettings()])
 )

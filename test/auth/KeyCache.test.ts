@@ -2,14 +2,13 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { TestClock } from "effect/testing"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { hashKey } from "../../src/auth/ApiKey.ts"
 import { ApiKeys } from "../../src/auth/ApiKeys.ts"
 import { KeyCache } from "../../src/auth/KeyCache.ts"
 import type { Finding } from "../../src/auth/KeyMemory.ts"
 import { InternalError } from "../../src/domain/Errors.ts"
 import { eventually } from "../support/Eventually.ts"
+import { heapUsed } from "../support/Heap.ts"
 import { eventLoopTurns } from "../support/Loopback.ts"
 import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import { layerAuth, someUser } from "../support/TestAuth.ts"
@@ -38,13 +37,6 @@ const fresh = Effect.gen(function* () {
   control.statements = 0
   return control
 })
-
-/** Bytes, of what is still needed. */
-const heapUsed = (): number => {
-  setFlagsFromString("--expose-gc")
-  runInNewContext("gc")()
-  return process.memoryUsage().heapUsed
-}
 
 const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => (error instanceof InternalError ? error.reason : error))
