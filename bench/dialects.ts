@@ -1,70 +1,30 @@
 /**
- * What the mock upstream answers, rendered once. A dialect is a path and two answers; XRouter turns each into the one
- * conversation that `traffic.ts` expects, whatever the upstream speaks.
+ * What the mock upstream answers: a dialect tells the conversation in a vendor's words, and is rendered once. XRouter turns each
+ * into the one answer that `traffic.ts` expects, whatever the upstream speaks.
  */
+import { deltas } from "./conversation.ts"
+import { gigaChat } from "./dialects/gigachat.ts"
+import { openAi } from "./dialects/openai.ts"
+import { yandexGpt } from "./dialects/yandexgpt.ts"
+
 export interface Dialect {
   readonly path: string
-  /** The answer to a request without `"stream":true`, head and body. */
+  /** The body of an answer that comes in one piece. */
+  readonly whole: string
+  readonly streamType: string
+  /** One piece of a stream as it goes over the wire; `soFar` is the whole text until then, the piece's own included. */
+  readonly piece: (index: number, text: string, soFar: string) => string
+  /** What follows the last piece. */
+  readonly end: (whole: string) => ReadonlyArray<string>
+}
+
+/** A dialect's answers, head and body. */
+export interface Rendered extends Pick<Dialect, "path" | "piece" | "end"> {
   readonly json: Buffer
+  /** The stream that comes at once: each piece is an HTTP chunk of its own, as it is when a model speaks. */
   readonly stream: Buffer
+  readonly streamHead: string
 }
-
-export const chunks = 64
-/** The text of one delta of a stream. */
-export const delta = (index: number): string => ` word${String(index).padStart(2, "0")}`
-/** The text of an answer that comes in one piece. */
-export const answer =
-  "A gateway takes a request, finds out who sent it and whether they may, chooses who is to answer, passes the question " +
-  "on in that one's language, and brings the answer back in the caller's."
-export const usage = { prompt_tokens: 182, completion_tokens: 64, total_tokens: 246 }
-
-const id = "chatcmpl-BenchBenchBenchBenchBenchBench"
-const created = 1_764_000_000
-const model = "bench-1"
-
-const completion = {
-  id,
-  object: "chat.completion",
-  created,
-  model,
-  choices: [
-    {
-      index: 0,
-      message: { role: "assistant", content: answer, refusal: null, annotations: [] },
-      logprobs: null,
-      finish_reason: "stop"
-    }
-  ],
-  usage: { ...usage, prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 } },
-  service_tier: "default",
-  system_fingerprint: "fp_bench"
-}
-
-const event = (choices: ReadonlyArray<unknown>, counted: typeof usage | null): string =>
-  `data: ${JSON.stringify({
-    id,
-    object: "chat.completion.chunk",
-    created,
-    model,
-    service_tier: "default",
-    system_fingerprint: "fp_bench",
-    choices,
-    usage: counted,
-    obfuscation: "0123456789abcdef"
-  })}\n\n`
-
-const piece = (content: object, finish_reason: "stop" | null) => [
-  { index: 0, delta: content, logprobs: null, finish_reason }
-]
-
-const events = [
-  ...Array.from({ length: chunks }, (_, index) =>
-    event(piece({ ...(index === 0 ? { role: "assistant" } : {}), content: delta(index) }, null), null)
-  ),
-  event(piece({}, "stop"), null),
-  event([], usage),
-  "data: [DONE]\n\n"
-]
 
 const head = (type: string, framing: string): string =>
   `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\nx-request-id: req_bench\r\n${framing}\r\n\r\n`
@@ -72,18 +32,45 @@ const head = (type: string, framing: string): string =>
 const withLength = (text: string): Buffer =>
   Buffer.from(head("application/json", `content-length: ${Buffer.byteLength(text)}`) + text)
 
-/** Each event is a chunk of its own, as it is when a model speaks. */
-const chunked = (texts: ReadonlyArray<string>): Buffer =>
-  Buffer.from(
-    head("text/event-stream; charset=utf-8", "transfer-encoding: chunked") +
-      texts.map((text) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`).join("") +
-      "0\r\n\r\n"
-  )
+export const httpChunk = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+export const lastChunk = "0\r\n\r\n"
 
-export const dialects: ReadonlyArray<Dialect> = [
-  { path: "/v1/chat/completions", json: withLength(JSON.stringify(completion)), stream: chunked(events) }
-]
+/** All that a stream at once consists of. */
+export const wirePieces = ({ end, piece }: Pick<Dialect, "piece" | "end">): ReadonlyArray<string> => {
+  let soFar = ""
+  const told = deltas.map((text, index) => piece(index, text, (soFar += text)))
+  return [...told, ...end(soFar)]
+}
 
+const rendered = ({ end, path, piece, streamType, whole }: Dialect): Rendered => {
+  const streamHead = head(streamType, "transfer-encoding: chunked")
+  return {
+    path,
+    piece,
+    end,
+    json: withLength(whole),
+    stream: Buffer.from(streamHead + wirePieces({ end, piece }).map(httpChunk).join("") + lastChunk),
+    streamHead
+  }
+}
+
+export const dialects: ReadonlyArray<Rendered> = [openAi, gigaChat, yandexGpt].map(rendered)
+
+/** Of any vendor that lists its models. */
 export const models: Buffer = withLength(
-  JSON.stringify({ object: "list", data: [{ id: model, object: "model", created, owned_by: "bench" }] })
+  JSON.stringify({
+    object: "list",
+    data: ["bench-1", "GigaChat-2-Max"].map((id) => ({
+      id,
+      object: "model",
+      created: 1_764_000_000,
+      owned_by: "bench"
+    }))
+  })
 )
+
+/** Where GigaChat's tokens are had. */
+export const tokenPath = "/gigachat/oauth"
+
+export const token = (): Buffer =>
+  withLength(JSON.stringify({ access_token: "bench", expires_at: Date.now() + 30 * 60_000 }))

@@ -2,116 +2,118 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { type Gateway, ownBundle, startGateway, type Stores } from "./gateway.ts"
-import { memory, startServer, stopAll } from "./processes.ts"
-import { machine, memoryTable, section } from "./report.ts"
-import { measure, type Plan, type Result, type Target, type Workload } from "./slices.ts"
+import { about, busyCores } from "./about.ts"
+import { askedAndMeasured } from "./asked.ts"
+import { compare, compareNoise, type Extent } from "./compare.ts"
+import { grantKey, ownBundle, startGateway } from "./gateway.ts"
+import { type Block, writeBlock } from "./page.ts"
+import { stopAll } from "./processes.ts"
+import { soakSection, stepsTable } from "./report.ts"
+import { openSite, type SiteOptions } from "./site.ts"
+import { measureSoak } from "./soak.ts"
+import { xrouterTargets } from "./targets.ts"
 
-/** CPU of a JSON request at 64 connections, to the bare proxy's: above it the run fails. */
-const budget = 3
-
-const usage = `Usage: npm run bench -- [--quick | --full] [--embedded] [--entry <file> | --noise]
-  --quick   under a minute: fewer rounds
-  --full    also 1 and 16 connections, and more rounds
+const usage = `Usage: npm run bench -- [--quick | --full] [--portkey] [--write] [--embedded] [--entry <file>]
+       npm run bench -- --soak <minutes> | --dialects | --noise  [--write]
+  --quick     under a minute: JSON and streams at 64 connections
+  --full      all counts of connections, Portkey too, and more rounds
+  --portkey   Portkey's gateway beside them; npm installs it when it is not there
+  --soak      half load and a hundred slow streams for so long: memory and event-loop lag
+  --dialects  what each step of a dialect costs by itself
+  --noise     the bare proxy against itself: differences that this machine cannot tell from none
+  --write     also writes the results into docs/performance.md
+  --rounds    another number of rounds
   --embedded  with the stores of a first start, PGlite and a limiter in memory, in place of PostgreSQL and Redis
-  --entry   another build of the gateway than dist/main.js
-  --noise   the bare proxy against itself: differences that this machine cannot tell from none
+  --entry     another build of the gateway than dist/main.js
 `
-
-// A gateway runs for days: until V8 has compiled its way (some ten seconds), its compiler threads cost up to a quarter more.
-const quick: Plan = { rounds: 5, sliceMillis: 1000, warmUpMillis: 6000 }
-const usual: Plan = { rounds: 12, sliceMillis: 1000, warmUpMillis: 15_000 }
-const full: Plan = { rounds: 20, sliceMillis: 1000, warmUpMillis: 15_000 }
-
-const busy: ReadonlyArray<Workload> = [
-  { kind: "json", connections: 64 },
-  { kind: "stream", connections: 64 }
-]
-const quiet: ReadonlyArray<Workload> = [
-  { kind: "json", connections: 1 },
-  { kind: "json", connections: 16 }
-]
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
+    portkey: { type: "boolean", default: false },
+    soak: { type: "string" },
+    dialects: { type: "boolean", default: false },
+    noise: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    rounds: { type: "string" },
     entry: { type: "string", default: ownBundle },
     embedded: { type: "boolean", default: false },
-    noise: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
 })
 
+const above0 = (name: string, text: string): number => {
+  const value = Number(text)
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not "${text}"`)
+  return value
+}
+
+/** Rounds where none are asked for. */
+const rounds = (otherwise: number): number =>
+  options.rounds === undefined ? otherwise : Math.ceil(above0("rounds", options.rounds))
+
+// A gateway runs for days: until V8 has compiled its way (some ten seconds), its compiler threads cost up to a quarter more.
+const extent = (): Extent => {
+  const { full: isFull, quick: isQuick } = options
+  return {
+    plan: isQuick
+      ? { rounds: rounds(5), sliceMillis: 700, warmUpMillis: 5000 }
+      : { rounds: rounds(isFull ? 20 : 12), sliceMillis: 1000, warmUpMillis: 15_000 },
+    isQuick,
+    isFull,
+    withPortkey: options.portkey || isFull,
+    slowRounds: isFull ? 3 : 1,
+    starts: isFull ? 11 : 5
+  }
+}
+
 const print = (text: string) => process.stdout.write(`${text}\n`)
-const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-const bench = async (folder: string): Promise<ReadonlyArray<string>> => {
-  const plan = options.full ? full : options.quick ? quick : usual
-  print(`# XRouter against a bare proxy\n\n${machine()}; ${plan.rounds} rounds of ${plan.sliceMillis / 1000} s`)
+const write = (block: Block, text: string) => {
+  if (options.write) writeBlock(block, text)
+}
 
-  const upstream = await startServer([script("upstream.ts")], join(folder, "upstream.log"))
-  const proxy = (name: string) =>
-    startServer([script("raw-proxy.ts"), `http://127.0.0.1:${upstream.port}`], join(folder, name))
-  const raw = await proxy("raw.log")
-  const stores =
-    options.noise || options.embedded
-      ? undefined
-      : await startServer<Stores>([script("stores.ts")], join(folder, "stores.log"))
-  const gateway = options.noise ? undefined : await startGateway(options.entry, upstream.port, folder, stores)
-  const compared = gateway ?? (await proxy("raw-again.log"))
-  const targets: ReadonlyArray<Target> = [
-    { name: "bare proxy", apiKey: "none", ...raw },
-    { name: gateway === undefined ? "bare proxy again" : "XRouter", apiKey: "none", ...compared }
-  ]
-  const idle = targets.map(({ pid }) => memory(pid).now)
+const runComparison = async (site: SiteOptions): Promise<ReadonlyArray<string>> => {
+  const { faults, text } = await compare(site, extent(), print)
+  write("comparison", text)
+  return faults
+}
 
-  const results: Array<Result> = []
-  for (const workload of [...busy, ...(options.full ? quiet : [])]) {
-    const measured = await measure(targets, workload, plan)
-    results.push(...measured)
-    print(section(measured))
-  }
-  print(
-    memoryTable(targets.map(({ name, pid }, index) => ({ name, idle: idle[index] ?? 0, highest: memory(pid).highest })))
+const runSoak = async (site: SiteOptions, minutes: number): Promise<ReadonlyArray<string>> => {
+  const busy = await busyCores()
+  const opened = await openSite(site)
+  const where = about(opened.versions, busy)
+  const gateway = await startGateway(opened, "soak")
+  const { openAi } = xrouterTargets(gateway, await grantKey(gateway, opened))
+  const soak = await measureSoak(gateway, openAi, minutes, ({ cores, lagP99, minute, resident }) =>
+    print(`${minute.toFixed(1)} min: ${resident.toFixed(0)} MB, ${cores.toFixed(2)} cores, lag ${lagP99.toFixed(1)} ms`)
   )
-  const ceiling = await ceilingOf({ name: "upstream", apiKey: "none", ...upstream })
-  print(ceiling)
-  return [...faultsOf(results), ...(gateway === undefined ? [] : await uncounted(gateway, results))]
+  const text = [where, askedAndMeasured({ soak }), soakSection(soak)].join("\n\n")
+  print(`\n${text}`)
+  write("soak", text)
+  return [soak.json, soak.paced].flatMap(({ errors, firstError }) =>
+    errors > 0 ? [`${errors} errors, the first: ${firstError}`] : []
+  )
 }
 
-/** What upstream and load generator reach without a proxy between them, and the upstream's share of the work. */
-const ceilingOf = async (upstream: Target): Promise<string> => {
-  const plan = { rounds: 1, sliceMillis: 1000, warmUpMillis: 500 }
-  const rates: Array<string> = []
-  for (const workload of busy) {
-    const [result] = await measure([upstream], workload, plan)
-    const what = workload.kind === "json" ? "answers" : "streams"
-    rates.push(`${result?.rate.median.toFixed(0)} ${what}/s at ${result?.cpu.median.toFixed(3)} ms of its CPU`)
-  }
-  return `Upstream and load generator alone: ${rates.join(", ")}`
+const runDialects = async (): Promise<ReadonlyArray<string>> => {
+  const where = about([], await busyCores())
+  // Only this needs the sources of the gateway.
+  const { measureSteps } = await import("./dialect-steps.ts")
+  const text = `${where} Nanoseconds of CPU, median [IQR].\n\n${stepsTable(measureSteps(rounds(15), 150))}`
+  print(text)
+  write("dialects", text)
+  return []
 }
 
-const faultsOf = (results: ReadonlyArray<Result>): ReadonlyArray<string> =>
-  results.flatMap(({ cpuRatio, errors, firstError, target, workload }) => [
-    ...(errors > 0 ? [`${target.name}: ${errors} errors, the first: ${firstError}`] : []),
-    // A ratio that is no number passes no budget.
-    ...(workload.kind === "json" && workload.connections === 64 && !(cpuRatio.median <= budget)
-      ? [`${target.name}: ${cpuRatio.median.toFixed(2)} times the bare proxy's CPU, over the budget of ${budget}`]
-      : [])
-  ])
-
-/** Each request that was answered must stand in the gateway's own books: it was measured with metrics and log on. */
-const uncounted = async (gateway: Gateway, results: ReadonlyArray<Result>): Promise<ReadonlyArray<string>> => {
-  // And the one by which the limits were proved.
-  const sent = results.reduce((sum, { answers, target }) => sum + (target.pid === gateway.pid ? answers : 0), 1)
-  const { logLines, metrics } = await gateway.counted()
-  print(`XRouter answered ${sent} requests; its metrics tell ${metrics}, its log ${logLines}`)
-  // What was answered with an error need not be a request of a provider; the error is told already.
-  const isClean = results.every(({ errors }) => errors === 0)
-  return !isClean || (metrics === sent && logLines === sent) ? [] : ["XRouter's metrics or log missed requests"]
+const run = (folder: string): Promise<ReadonlyArray<string>> => {
+  const site = { folder, bundle: options.entry, isEmbedded: options.embedded }
+  if (options.dialects) return runDialects()
+  if (options.soak !== undefined) return runSoak(site, above0("soak", options.soak))
+  if (options.noise) return compareNoise(site, extent().plan, print)
+  return runComparison(site)
 }
 
 if (options.help) {
@@ -121,7 +123,7 @@ if (options.help) {
 const folder = mkdtempSync(join(tmpdir(), "xrouter-bench-"))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
 try {
-  const faults = await bench(folder)
+  const faults = await run(folder)
   for (const fault of faults) print(`FAILED: ${fault}`)
   process.exitCode = faults.length > 0 ? 1 : 0
 } catch (error) {

@@ -12,6 +12,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 export interface Started {
   readonly pid: number
   readonly child: ChildProcess
+  /** What it prints. */
+  readonly logFile: string
 }
 
 /** Starts this same Node with a script; what it prints goes to a file. Nothing of our own environment is handed down. */
@@ -27,7 +29,7 @@ export const start = async (
   running.add(child)
   child.once("exit", () => running.delete(child))
   await once(child, "spawn")
-  return { pid: child.pid ?? 0, child }
+  return { pid: child.pid ?? 0, child, logFile }
 }
 
 /** Starts one of our own servers, which tells where it listens. */
@@ -45,13 +47,18 @@ export const startServer = <A extends object = { readonly port: number }>(
       })
   )
 
-/** Ends all of them: at first kindly. */
-export const stopAll = async (): Promise<void> => {
-  const ended = Promise.all([...running].map((child) => once(child, "exit")))
-  endAll("SIGTERM")
-  const unkind = setTimeout(() => endAll("SIGKILL"), 5000)
+/** Ends one of them: at first kindly. */
+export const stop = async ({ child }: Pick<Started, "child">): Promise<void> => {
+  if (!running.has(child)) return
+  const ended = once(child, "exit")
+  child.kill("SIGTERM")
+  const unkind = setTimeout(() => child.kill("SIGKILL"), 5000)
   await ended
   clearTimeout(unkind)
+}
+
+export const stopAll = async (): Promise<void> => {
+  await Promise.all(Array.from(running, (child) => stop({ child })))
 }
 
 /** Milliseconds of CPU that all threads of a process have used. In steps of 10 ms: proc(5), `utime` and `stime`. */

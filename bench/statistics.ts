@@ -16,3 +16,12 @@ export const spreadOf = (values: ReadonlyArray<number>): Spread => {
   const median = ascending.length % 2 === 1 ? upper : ((ascending[middle - 1] ?? Number.NaN) + upper) / 2
   return { median, low: quantile(ascending, 0.25), high: quantile(ascending, 0.75) }
 }
+
+/**
+ * By how much the last third of the values lies above the third before, as a share of it: 0 is flat. The first third is the process
+ * finding its size; the medians are of a heap before and after its collections.
+ */
+export const growthOf = (values: ReadonlyArray<number>): number => {
+  const third = Math.floor(values.length / 3)
+  return spreadOf(values.slice(2 * third)).median / spreadOf(values.slice(third, 2 * third)).median - 1
+}

@@ -3,16 +3,55 @@
  * a length, the end of the head) and writes answers that are ready. Tells its port to the process that started it.
  */
 import { createServer, type Socket } from "node:net"
-import { type Dialect, dialects, models } from "./dialects.ts"
+import { type Pace, paceIn, stamp } from "./conversation.ts"
+import { dialects, httpChunk, lastChunk, models, type Rendered, token, tokenPath } from "./dialects.ts"
 
 const headEnd = Buffer.from("\r\n\r\n")
 const streamed = Buffer.from('"stream":true')
 const notFound = Buffer.from("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
 const noLength = Buffer.from("HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n")
 
-/** The dialect of a head's request line. */
-const dialectOf = (head: string): Dialect | undefined =>
-  dialects.find(({ path }) => head.startsWith(path, "POST ".length) && head[path.length + "POST ".length] === " ")
+const isFor = (head: string, method: string, path: string): boolean =>
+  head.startsWith(path, method.length + 1) && head[method.length + 1 + path.length] === " "
+
+const answerTo = (socket: Socket, head: string, body: Buffer): void => {
+  const dialect = dialects.find(({ path }) => isFor(head, "POST", path))
+  if (dialect === undefined) {
+    socket.write(isFor(head, "POST", tokenPath) ? token() : notFound)
+    return
+  }
+  if (!body.includes(streamed)) {
+    socket.write(dialect.json)
+    return
+  }
+  const pace = paceIn(body)
+  if (pace === undefined) socket.write(dialect.stream)
+  else speak(socket, dialect, pace)
+}
+
+/** The first piece at once, the others one by one. */
+const speak = (socket: Socket, { end, piece, streamHead }: Rendered, { everyMillis, pieces }: Pace): void => {
+  let said = 0
+  let soFar = ""
+  const next = (): string => {
+    const text = stamp()
+    soFar += text
+    return httpChunk(piece(said++, text, soFar))
+  }
+  const timer = setInterval(() => {
+    const chunk = next()
+    if (said < pieces) {
+      socket.write(chunk)
+      return
+    }
+    silence()
+    socket.off("close", silence)
+    socket.write(chunk + end(soFar).map(httpChunk).join("") + lastChunk)
+  }, everyMillis)
+  const silence = () => clearInterval(timer)
+  socket.once("close", silence)
+  socket.write(streamHead + next())
+}
 
 /** Answers the first request of the bytes; returns how many it took, 0 while the request is not whole. */
 const answerFirst = (socket: Socket, bytes: Buffer): number => {
@@ -21,7 +60,7 @@ const answerFirst = (socket: Socket, bytes: Buffer): number => {
   const bodyStart = end + headEnd.length
   const head = bytes.toString("latin1", 0, end)
   if (head.startsWith("GET ")) {
-    socket.write(head.startsWith("/v1/models ", "GET ".length) ? models : notFound)
+    socket.write(/^GET \S*\/models /.test(head) ? models : notFound)
     return bodyStart
   }
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
@@ -31,9 +70,7 @@ const answerFirst = (socket: Socket, bytes: Buffer): number => {
   }
   const bodyEnd = bodyStart + Number(length)
   if (bytes.length < bodyEnd) return 0
-  const dialect = dialectOf(head)
-  if (dialect === undefined) socket.write(notFound)
-  else socket.write(bytes.subarray(bodyStart, bodyEnd).includes(streamed) ? dialect.stream : dialect.json)
+  answerTo(socket, head, bytes.subarray(bodyStart, bodyEnd))
   return bodyEnd
 }
 

@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { askedAndMeasured } from "../../bench/asked.ts"
+import { withBlock } from "../../bench/page.ts"
+import type { SlowResult } from "../../bench/slow-streams.ts"
+import { table } from "../../bench/table.ts"
+import { names } from "../../bench/targets.ts"
+
+const slow = (name: string, kilobytesPerStream: number): SlowResult => ({
+  target: { name, pid: 0, port: 0, model: "m", headers: {} },
+  streams: 500,
+  errors: 0,
+  firstError: undefined,
+  piecesPerSecond: 5000,
+  cpuMicrosPerPiece: 40,
+  warm: 100,
+  open: 150,
+  kilobytesPerStream,
+  highest: 200,
+  delayP50: 1,
+  delayP99: 2
+})
+
+const holds = (text: string) =>
+  text
+    .split("\n")
+    .slice(2)
+    .map((line) => line.split("|").at(-2)?.trim())
+
+describe("asked and measured", () => {
+  it("has the lines of what was measured, and of XRouter alone", () => {
+    const text = askedAndMeasured({ slow: [slow(names.raw, 900), slow(names.xrouter, 99)] })
+    assert.deepStrictEqual(holds(text), ["yes"])
+    assert.include(text, "memory per open slow stream")
+  })
+
+  it("says so where a target is missed, and where nothing could be counted", () => {
+    assert.deepStrictEqual(holds(askedAndMeasured({ slow: [slow(names.xrouter, 101)] })), ["**no**"])
+    assert.deepStrictEqual(holds(askedAndMeasured({ slow: [slow(names.xrouter, Number.NaN)] })), ["**no**"])
+  })
+})
+
+describe("the page of results", () => {
+  const page =
+    "Words.\n<!-- measured: soak -->\nold\n<!-- end: soak -->\nMore.\n<!-- measured: dialects -->\n<!-- end: dialects -->\n"
+
+  it("has one block replaced and all else kept, however often", () => {
+    const written = withBlock(withBlock(page, "soak", "older"), "soak", "new")
+    assert.strictEqual(written, page.replace("old\n", "new\n"))
+  })
+
+  it("is left alone where it has no such block", () => {
+    assert.throws(() => withBlock(page, "comparison", "new"), /no block "comparison"/)
+  })
+})
+
+it("tables are Markdown of columns of one width", () => {
+  const lines = table([
+    ["", "ms"],
+    ["proxy", "1.25"]
+  ]).split("\n")
+  assert.deepStrictEqual(lines, ["|       |   ms |", "|-------|-----:|", "| proxy | 1.25 |"])
+})
