@@ -7,7 +7,13 @@ import { Settings, type SettingsValue } from "./Settings.ts"
 import { gateway } from "./Variables.ts"
 
 /** What of the settings may change while the gateway runs. */
-type Reloadable = Pick<SettingsValue, "models" | "tiers" | "modelLimits">
+type Reloadable = Pick<SettingsValue, "providers" | "models" | "tiers" | "modelLimits">
+
+/** What the configuration says now and did not say before. */
+export interface SettingsChange extends Reloadable {
+  /** From now on the settings are so, all four at once. */
+  readonly apply: () => void
+}
 
 /** Reads the configuration again, for a gateway that runs. */
 export class Reload extends Context.Service<
@@ -15,11 +21,8 @@ export class Reload extends Context.Service<
   {
     /** The file that is read, whether it is there or not. */
     readonly file: string
-    /**
-     * From now on the settings' `models`, `tiers` and `modelLimits` are as they are written now. True where that changes anything. Fails
-     * with every fault at once, and changes nothing, where anything is wrong, or is right and takes a restart.
-     */
-    readonly reload: Effect.Effect<boolean, ConfigError>
+    /** Changes nothing by itself. Undefined where nothing else is written; fails with every fault at once where anything is wrong. */
+    readonly read: Effect.Effect<SettingsChange | undefined, ConfigError>
   }
 >()("xrouter/config/Reload") {
   /** The settings, and the way to read them again. */
@@ -31,6 +34,9 @@ export class Reload extends Context.Service<
       let current: Reloadable = initial
       const settings: SettingsValue = {
         ...initial,
+        get providers() {
+          return current.providers
+        },
         get models() {
           return current.models
         },
@@ -41,25 +47,22 @@ export class Reload extends Context.Service<
           return current.modelLimits
         }
       }
-      const reload = Effect.gen(function* () {
-        const { modelLimits, models, providers, tiers } = yield* readSettings()
-        if (!Equal.equals(providers, initial.providers)) return yield* providersChanged
-        const next: Reloadable = { models, tiers, modelLimits }
-        const isChanged = !Equal.equals(next, {
-          models: current.models,
-          tiers: current.tiers,
-          modelLimits: current.modelLimits
-        })
-        if (isChanged) current = next
-        return isChanged
+      const read = Effect.map(readSettings(), (now): SettingsChange | undefined => {
+        const next = reloadable(now)
+        if (Equal.equals(next, reloadable(current))) return undefined
+        const apply = () => void (current = next)
+        return { ...next, apply }
       })
       return Context.make(Settings, settings).pipe(
-        Context.add(Reload, { file, reload: Effect.provideContext(reload, services) })
+        Context.add(Reload, { file, read: Effect.provideContext(read, services) })
       )
     })
   )
 }
 
-const providersChanged = new ConfigError({
-  faults: [{ at: "providers", message: "has changed, which takes a restart; nothing of the file was taken over" }]
+const reloadable = ({ modelLimits, models, providers, tiers }: Reloadable): Reloadable => ({
+  providers,
+  models,
+  tiers,
+  modelLimits
 })

@@ -41,12 +41,12 @@ export interface SettingsValue {
   readonly metricsExport?: MetricsExportSettings | undefined
   /** Undefined where the log is not exported; it is on the standard output in any case. */
   readonly logExport?: LogExportSettings | undefined
-  /** By name; the sandbox is among them where it is on. */
-  readonly providers: ReadonlyMap<string, ProviderSettings>
   /**
-   * Public names over provider models. These three are as the file says now (`Reload.ts`): whoever keeps what it has made of one of them
-   * compares the map with the one that it was made of.
+   * By name; the sandbox is among them where it is on. These four are as the file says now (`Reload.ts`): whoever keeps what it has made of
+   * one of them compares the map with the one that it was made of.
    */
+  readonly providers: ReadonlyMap<string, ProviderSettings>
+  /** Public names over provider models. */
   readonly models: ReadonlyMap<string, ModelAlias>
   readonly tiers: ReadonlyMap<string, LimitSet>
   /** Token limits of a `provider/model`, all callers together. */

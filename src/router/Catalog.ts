@@ -1,13 +1,15 @@
-import { Context, Effect, Exit, Layer, Result } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer, Result } from "effect"
 import { type ModelAlias, type ProviderSettings, Settings, type Timeouts } from "../config/Settings.ts"
-import { ProviderError, ValidationError } from "../domain/Errors.ts"
+import { ValidationError } from "../domain/Errors.ts"
 import type { Provider, ProviderModel } from "../providers/Provider.ts"
 import type { Weighted } from "./Policy.ts"
 import { aliasesOf } from "./Aliases.ts"
 import { costsOf } from "./Costs.ts"
+import * as ModelLists from "./ModelLists.ts"
+import { ProviderChanges } from "./ProviderChanges.ts"
 import { Providers } from "./Providers.ts"
 import { defaultAttempts } from "./Retries.ts"
-import { defaultPatience, patienceOf } from "./Timeouts.ts"
+import { defaultPatience, type Patience, patienceOf } from "./Timeouts.ts"
 
 /** A public model name, and who can serve it. */
 export interface Resolution {
@@ -22,16 +24,8 @@ export interface Resolution {
   readonly next?: ReadonlyArray<Resolution> | undefined
 }
 
-export interface CatalogModel {
-  /** The public name, `gigachat/GigaChat-2-Max`. */
-  readonly id: string
-  readonly ownedBy: string
-  /** Unix seconds. */
-  readonly created: number
-  /** In tokens, where the provider tells it. */
-  readonly contextLength?: number | undefined
-  readonly purpose?: ProviderModel["purpose"]
-}
+/** A model as its provider lists it, under its public name, `gigachat/GigaChat-2-Max`. An alias has the price that the file says. */
+export type CatalogModel = ProviderModel
 
 /** Names that a user of the vendor would type, lower-case, to the vendor's own. */
 const gigaChatNames: ReadonlyMap<string, string> = new Map([
@@ -39,14 +33,6 @@ const gigaChatNames: ReadonlyMap<string, string> = new Map([
   ["gigachat-pro", "GigaChat-2-Pro"],
   ["gigachat-max", "GigaChat-2-Max"]
 ])
-
-const listingTtl = "5 minutes"
-
-/** How long a provider that did not list its models is left alone. */
-const failureTtl = "10 seconds"
-
-/** Whoever asks for all models waits no longer for one provider's. */
-const listingPatience = "5 seconds"
 
 /** Models of a provider that lists none become labels by answering, up to this many. */
 const unlistedLabels = 50
@@ -58,7 +44,7 @@ export class Catalog extends Context.Service<
     readonly resolve: (name: string) => Result.Result<Resolution, ValidationError>
     /** The same of a request that names more models than one (`models`). */
     readonly resolveAll: (name: string, others: ReadonlyArray<string>) => Result.Result<Resolution, ValidationError>
-    /** Every public name there is; a provider that does not answer is told with what it listed last. */
+    /** Every public name there is; a provider that does not answer is told with what it listed last, or what its vendor documents. */
     readonly list: Effect.Effect<ReadonlyArray<CatalogModel>>
     readonly find: (name: string) => Effect.Effect<CatalogModel, ValidationError>
     /** `provider/model` where it is of the catalogue, else `other`: what may become a metric's label. */
@@ -72,7 +58,10 @@ export class Catalog extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const providers = yield* Providers
-      const listings = new Map<string, ReadonlyArray<ProviderModel>>()
+      const changes = yield* ProviderChanges
+      const clock = yield* Clock.Clock
+      const scope = yield* Effect.scope
+      const run = yield* FiberSet.makeRuntime()
       /** By provider and model: a name put together for each request would cost more than both look-ups. */
       const labels = new Map<string, Map<string, string>>()
       const name = (provider: string, model: string) => {
@@ -82,37 +71,20 @@ export class Catalog extends Context.Service<
       }
       let unlisted = 0
 
-      const refresh = Effect.fn("Catalog.refresh")(
-        function* (provider: Provider) {
-          const models = yield* provider.models.pipe(
-            Effect.timeoutOrElse({ duration: listingPatience, orElse: () => Effect.fail(tooSlow(provider)) })
-          )
-          listings.set(provider.name, models)
+      const listOf = (provider: Provider): ModelLists.ModelList => {
+        const listed = (models: ReadonlyArray<ProviderModel>) => {
           for (const { id } of models) name(provider.name, id)
-          return models
-        },
-        (listing, { name }) =>
-          Effect.tapError(listing, ({ message }) => Effect.logWarning(`${name} does not list its models: ${message}`))
-      )
-
-      /** One call to a provider at a time, whoever asks; a failed one leaves the last list condition. */
-      const listed = new Map<string, Effect.Effect<ReadonlyArray<ProviderModel>>>()
-      for (const provider of providers.values()) {
-        const listing = yield* Effect.cachedWithTTL(refresh(provider), (exit) =>
-          Exit.isSuccess(exit) ? listingTtl : failureTtl
-        )
-        listed.set(
-          provider.name,
-          Effect.catch(listing, () => Effect.sync(() => listings.get(provider.name) ?? []))
-        )
+        }
+        const list = ModelLists.make({ provider, clock, scope, listed })
+        // So that metrics know the models' names before somebody asks for the list.
+        run(list.models)
+        return list
       }
-      // So that metrics know the models' names before somebody asks for the list.
-      yield* Effect.forkScoped(Effect.forEach(listed.values(), (models) => models, { concurrency: "unbounded" }))
-
-      const patiences = new Map(
-        [...settings.providers].map(([name, provider]) => [name, patienceOf(timeoutsOf(provider))])
+      let lists: ReadonlyMap<string, ModelLists.ModelList> = new Map(
+        [...providers].map(([name, provider]) => [name, listOf(provider)])
       )
 
+      let patiences: ReadonlyMap<string, Patience> = new Map()
       const direct = (name: string, provider: string, model: string): Resolution | undefined => {
         const found = providers.get(provider)
         if (found === undefined || model.length === 0) return undefined
@@ -133,8 +105,8 @@ export class Catalog extends Context.Service<
         return slash <= 0 ? undefined : direct(name, name.slice(0, slash), name.slice(slash + 1))
       }
 
-      const yandex = settings.providers.get("yandexgpt")
-      const folder = yandex?.kind === "yandexgpt" ? `gpt://${yandex.folderId}/` : undefined
+      /** What the names of our folder's models begin with. */
+      let folder: string | undefined
 
       const bare = (name: string): Resolution | undefined => {
         if (folder !== undefined && name.startsWith(folder) && name !== folder) return direct(name, "yandexgpt", name)
@@ -148,7 +120,10 @@ export class Catalog extends Context.Service<
       let models = settings.models
       let costs = costsOf(models)
       let aliases: ReadonlyMap<string, Resolution> = new Map()
-      const readAliases = () => {
+      const readNames = () => {
+        const yandex = settings.providers.get("yandexgpt")
+        folder = yandex?.kind === "yandexgpt" ? `gpt://${yandex.folderId}/` : undefined
+        patiences = new Map([...settings.providers].map(([name, provider]) => [name, patienceOf(timeoutsOf(provider))]))
         models = settings.models
         costs = costsOf(models)
         aliases = aliasesOf(models, {
@@ -157,11 +132,25 @@ export class Catalog extends Context.Service<
           timeoutsOf: (provider) => timeoutsOf(settings.providers.get(provider))
         })
       }
-      readAliases()
+      readNames()
+      changes.follow(({ made, retired }) => {
+        const anew = new Map(made.map((provider) => [provider.name, listOf(provider)]))
+        for (const { name } of retired) {
+          const old = lists.get(name)
+          if (old !== undefined) run(old.end)
+        }
+        lists = new Map(
+          [...providers.keys()].flatMap((name) => {
+            const list = anew.get(name) ?? lists.get(name)
+            return list === undefined ? [] : [[name, list] as const]
+          })
+        )
+        readNames()
+      })
 
       const resolve = (name: string): Result.Result<Resolution, ValidationError> => {
         // The file was read again.
-        if (models !== settings.models) readAliases()
+        if (models !== settings.models) readNames()
         const resolution = aliases.get(name) ?? qualified(name) ?? bare(name)
         return resolution === undefined ? Result.fail(unknownModel(name)) : Result.succeed(resolution)
       }
@@ -172,34 +161,31 @@ export class Catalog extends Context.Service<
           return Result.map(Result.all(wanted.map(resolve)), (next) => ({ ...first, next }))
         })
 
+      const aliased = (id: string): CatalogModel => {
+        const price = settings.models.get(id)?.price
+        return { id, ownedBy: "xrouter", created: 0, ...(price === undefined ? {} : { price }) }
+      }
+
       const list = Effect.gen(function* () {
         const all = yield* Effect.forEach(
-          listed,
-          ([provider, models]) =>
-            Effect.map(models, (models) =>
-              models.map((model) => ({
-                id: `${provider}/${model.id}`,
-                ownedBy: model.ownedBy,
-                created: model.created,
-                contextLength: model.contextLength,
-                purpose: model.purpose
-              }))
-            ),
+          lists,
+          ([provider, { models }]) =>
+            Effect.map(models, (models) => models.map((model) => ({ ...model, id: `${provider}/${model.id}` }))),
           { concurrency: "unbounded" }
         )
-        const named = [...settings.models.keys()].map((id) => ({ id, ownedBy: "xrouter", created: 0 }))
-        return [...named, ...all.flat()]
+        return [...[...settings.models.keys()].map(aliased), ...all.flat()]
       })
 
       const find = Effect.fn("Catalog.find")(function* (name: string) {
         const resolution = yield* Effect.fromResult(resolve(name))
-        if (aliases.has(name)) return { id: name, ownedBy: "xrouter", created: 0 }
+        if (aliases.has(name)) return aliased(name)
         for (const { provider, model } of resolution.candidates) {
-          const models = yield* listed.get(provider.name) ?? Effect.succeed([])
+          const list = lists.get(provider.name)
+          const models = list === undefined ? [] : yield* list.models
           const entry = models.find(({ id }) => id === model || id === unversioned(model))
           if (entry !== undefined) return { ...entry, id: name }
           // Without a list there is nothing to hold the name against.
-          if (!listings.has(provider.name)) return { id: name, ownedBy: provider.name, created: 0 }
+          if (list?.isListed() !== true) return { id: name, ownedBy: provider.name, created: 0 }
         }
         return yield* unknownModel(name)
       })
@@ -211,7 +197,7 @@ export class Catalog extends Context.Service<
         find,
         label: (provider, model) => labels.get(provider)?.get(model) ?? "other",
         answered: (provider, model) => {
-          if (listings.has(provider) || labels.get(provider)?.has(model) === true) return
+          if (lists.get(provider)?.isListed() === true || labels.get(provider)?.has(model) === true) return
           if (unlisted++ < unlistedLabels) name(provider, model)
         }
       }
@@ -223,13 +209,6 @@ const none: ReadonlyArray<Weighted> = []
 
 const timeoutsOf = (settings: ProviderSettings | undefined): Partial<Timeouts> | undefined =>
   settings !== undefined && "timeouts" in settings ? settings.timeouts : undefined
-
-const tooSlow = ({ name }: Provider) =>
-  new ProviderError({
-    reason: "provider_timeout",
-    message: `${name} did not list its models within ${listingPatience}`,
-    provider: name
-  })
 
 /** `yandexgpt:rc` and `yandexgpt/rc` are versions of what is listed as `yandexgpt`. */
 const unversioned = (model: string): string =>

@@ -1,4 +1,6 @@
 import { Clock, Context, Effect, Layer } from "effect"
+import type { Provider } from "../providers/Provider.ts"
+import { ProviderChanges } from "./ProviderChanges.ts"
 import { Providers } from "./Providers.ts"
 
 export type ProviderStatus = "up" | "degraded" | "down"
@@ -25,8 +27,8 @@ export class ProviderHealth extends Context.Service<
   ProviderHealth,
   {
     /** `millis` to the first content. */
-    readonly succeeded: (provider: string, millis: number) => void
-    readonly failed: (provider: string) => void
+    readonly succeeded: (provider: Provider, millis: number) => void
+    readonly failed: (provider: Provider) => void
     readonly status: () => ReadonlyMap<string, ProviderStatus>
     readonly records: () => ReadonlyMap<string, ProviderRecord>
   }
@@ -37,12 +39,25 @@ export class ProviderHealth extends Context.Service<
       const providers = yield* Providers
       const clock = yield* Clock.Clock
       const now = () => clock.currentTimeMillisUnsafe()
-      const histories = new Map([...providers.keys()].map((name) => [name, new History(now())]))
+      const histories = new WeakMap<Provider, History>()
+      const begin = (provider: Provider) => void histories.set(provider, new History(now()))
+      for (const provider of providers.values()) begin(provider)
+      const changes = yield* ProviderChanges
+      changes.follow(({ made }) => made.forEach(begin))
+
+      const told = <A>(tell: (history: History) => A): ReadonlyMap<string, A> =>
+        new Map(
+          [...providers].flatMap(([name, provider]) => {
+            const history = histories.get(provider)
+            return history === undefined ? [] : [[name, tell(history)] as const]
+          })
+        )
+
       return {
         succeeded: (provider, millis) => histories.get(provider)?.succeeded(millis, now),
         failed: (provider) => histories.get(provider)?.failed(now),
-        status: () => new Map([...histories].map(([name, { status }]) => [name, status])),
-        records: () => new Map([...histories].map(([name, history]) => [name, history.record]))
+        status: () => told(({ status }) => status),
+        records: () => told(({ record }) => record)
       }
     })
   )

@@ -1,38 +1,45 @@
 import { Context, Effect, Layer, type Scope } from "effect"
-import { type ProviderSettings, Settings } from "../config/Settings.ts"
-import type { Provider } from "../providers/Provider.ts"
-import type { UpstreamOptionsError } from "../providers/UpstreamOptions.ts"
+import { Settings } from "../config/Settings.ts"
 import { emulated } from "../providers/emulation/Emulated.ts"
-import * as GigaChat from "../providers/gigachat/GigaChat.ts"
-import * as OpenAi from "../providers/openai/OpenAi.ts"
-import * as Sandbox from "../providers/sandbox/Sandbox.ts"
-import * as YandexGpt from "../providers/yandexgpt/YandexGpt.ts"
-import { defaultTimeouts } from "./Timeouts.ts"
+import type { Provider } from "../providers/Provider.ts"
+import { ProviderChanges } from "./ProviderChanges.ts"
+import * as Reloadable from "./ReloadableProviders.ts"
 
-/** The providers of this gateway, by name. */
+/** A provider, or what makes it. */
+export type ProviderSource<E = never, R = never> = Provider | Effect.Effect<Provider, E, R>
+
+/** The providers of this gateway, by name, as they are now: those of the settings change when the configuration is read again. */
 export class Providers extends Context.Service<Providers, ReadonlyMap<string, Provider>>()("xrouter/router/Providers") {
-  static readonly layer = Layer.effect(
-    Providers,
+  /** As the settings describe them. The vendors are loaded now: whoever brings providers of its own needs none of ours. */
+  static readonly layerSettings = Layer.effectContext(
     Effect.gen(function* () {
-      const { providers } = yield* Settings
-      const made = yield* Effect.forEach(providers, ([name, settings]) => make(name, settings))
-      return new Map(made.map((provider) => [provider.name, emulated(provider)]))
+      const settings = yield* Settings
+      const { makeProvider } = yield* Effect.promise(() => import("./ConfiguredProviders.ts"))
+      const { changes, providers, update } = yield* Reloadable.make(settings.providers, (name, own) =>
+        Effect.map(makeProvider(name, own, settings), (provider) => provider && emulated(provider))
+      )
+      return Context.make(Providers, providers).pipe(
+        Context.add(Reloadable.ReloadableProviders, { update }),
+        Context.add(ProviderChanges, changes)
+      )
     })
   )
-}
 
-const make = (
-  name: string,
-  settings: ProviderSettings
-): Effect.Effect<Provider, UpstreamOptionsError | Effect.Error<ReturnType<typeof YandexGpt.make>>, Scope.Scope> => {
-  switch (settings.kind) {
-    case "gigachat":
-      return GigaChat.make(name, settings, defaultTimeouts)
-    case "yandexgpt":
-      return YandexGpt.make(name, settings, defaultTimeouts)
-    case "openai":
-      return OpenAi.make(name, settings, defaultTimeouts)
-    case "sandbox":
-      return Effect.succeed(Sandbox.make(name))
-  }
+  /**
+   * These, each by its own name; of two with one name the later. What a provider cannot do by itself is made up for, as far as that is
+   * possible, as it is for those of the configuration.
+   */
+  static readonly layer = <E = never, R = never>(
+    providers: Iterable<ProviderSource<E, R>>
+  ): Layer.Layer<Providers, E, Exclude<R, Scope.Scope>> =>
+    Layer.effect(
+      Providers,
+      Effect.map(
+        Effect.forEach(providers, (provider) => (Effect.isEffect(provider) ? provider : Effect.succeed(provider))),
+        (made) => new Map(made.map((provider) => [provider.name, emulated(provider)]))
+      )
+    )
+
+  /** As the environment and the file describe them. */
+  static readonly layerConfig = Providers.layerSettings.pipe(Layer.provide(Settings.layer))
 }

@@ -1,12 +1,12 @@
 import { Duration } from "effect"
-import type { Timeouts } from "../config/Settings.ts"
+import type { SettingsValue, Timeouts } from "../config/Settings.ts"
 import type { CallTimers } from "../providers/Provider.ts"
+import { transportTimeouts } from "../providers/TransportTimeouts.ts"
 
 /** Where neither the model nor its provider has its own. */
 export const defaultTimeouts: Timeouts = {
-  connect: Duration.seconds(5),
+  ...transportTimeouts,
   firstToken: Duration.seconds(60),
-  idle: Duration.seconds(60),
   total: Duration.minutes(10)
 }
 
@@ -52,6 +52,15 @@ export const firstContentLimit = (
 ): Duration.Duration | undefined => {
   if (isStream || own.firstToken !== undefined) return Duration.min(firstToken, total)
   return own.total
+}
+
+/** No request lasts longer. */
+export const longestTotal = ({ models, providers }: Pick<SettingsValue, "models" | "providers">): Duration.Duration => {
+  const calling = [...providers.values()].flatMap((provider) => ("timeouts" in provider ? provider.timeouts : []))
+  return [...calling, ...[...models.values()].map(({ timeouts }) => timeouts)].reduce(
+    (longest, own) => Duration.max(longest, own?.total ?? Duration.zero),
+    defaultTimeouts.total
+  )
 }
 
 /** Of a provider that nobody has set timeouts for. */

@@ -24,19 +24,28 @@ const over = <A, E>(first: string, use: (write: (text: string) => void) => Effec
   )
 }
 
+/** Reads it and holds to it. True where that changes anything. */
+const reload = Effect.gen(function* () {
+  const { read } = yield* Reload
+  const change = yield* read
+  change?.apply()
+  return change !== undefined
+})
+
 const candidates = Effect.map(Settings, ({ models }) => models.get("smart")?.candidates.map(({ model }) => model))
 
 describe("a configuration that is read again", () => {
-  it.effect("puts models, tiers and limits in the place of the old ones, all at once", () =>
+  it.effect("puts providers, models, tiers and limits in the place of the old ones, all at once", () =>
     over(file("cloud/m", 5), (write) =>
       Effect.gen(function* () {
         const settings = yield* Settings
-        const { file: name, reload } = yield* Reload
+        const { file: name, read } = yield* Reload
         assert.strictEqual(name, "xrouter.yaml")
         assert.deepStrictEqual(yield* candidates, ["cloud/m"])
         write(file("cloud/n", 7))
+        const change = yield* read
         assert.deepStrictEqual(yield* candidates, ["cloud/m"])
-        assert.isTrue(yield* reload)
+        change?.apply()
         assert.deepStrictEqual(yield* candidates, ["cloud/n"])
         assert.deepStrictEqual(settings.tiers.get("gold"), { rpm: 7 })
         assert.deepStrictEqual(settings.modelLimits.get("cloud/m"), { tpm: 1000 })
@@ -50,7 +59,6 @@ describe("a configuration that is read again", () => {
       Effect.gen(function* () {
         const settings = yield* Settings
         const { models } = settings
-        const { reload } = yield* Reload
         assert.isFalse(yield* reload)
         assert.strictEqual(settings.models, models)
       })
@@ -61,7 +69,6 @@ describe("a configuration that is read again", () => {
     over(file("cloud/m", 5), (write) =>
       Effect.gen(function* () {
         const settings = yield* Settings
-        const { reload } = yield* Reload
         write(file("nobody/n", 7).replace("rpm: 7", "rpm: -7"))
         const { faults } = yield* Effect.flip(reload)
         assert.deepStrictEqual(
@@ -78,14 +85,19 @@ describe("a configuration that is read again", () => {
     )
   )
 
-  it.effect("is refused where it would need a restart", () =>
+  it.effect("has providers of its own, which are the settings' once it is held to", () =>
     over(file("cloud/m", 5), (write) =>
       Effect.gen(function* () {
-        const { reload } = yield* Reload
-        write(file("cloud/n", 5).replace("concurrency: 3", "concurrency: 4"))
-        const error = yield* Effect.flip(reload)
-        assert.include(error.message, "providers: has changed, which takes a restart")
-        assert.deepStrictEqual(yield* candidates, ["cloud/m"])
+        const settings = yield* Settings
+        const before = settings.providers
+        write(file("other/m", 5).replaceAll("cloud", "other").replace("concurrency: 3", "concurrency: 4"))
+        const { read } = yield* Reload
+        const change = yield* read
+        assert.deepStrictEqual([...(change?.providers.keys() ?? [])], ["other"])
+        assert.strictEqual(settings.providers, before)
+        change?.apply()
+        assert.strictEqual(settings.providers, change?.providers)
+        assert.deepInclude(settings.providers.get("other"), { concurrency: 4 })
       })
     )
   )

@@ -26,19 +26,20 @@ export const faultsOf = (
 
 /** Files by their paths; what is written into the record later is there too. */
 export const filesOf = (files: Record<string, string>): FileSystem.FileSystem => {
-  const content = (path: string): Effect.Effect<string, PlatformError.PlatformError> => {
-    const text = files[path]
-    return text === undefined
-      ? Effect.fail(
-          PlatformError.systemError({
-            _tag: "NotFound",
-            module: "FileSystem",
-            method: "readFile",
-            pathOrDescriptor: path
-          })
-        )
-      : Effect.succeed(text)
-  }
+  const content = (path: string): Effect.Effect<string, PlatformError.PlatformError> =>
+    Effect.suspend(() => {
+      const text = files[path]
+      return text === undefined
+        ? Effect.fail(
+            PlatformError.systemError({
+              _tag: "NotFound",
+              module: "FileSystem",
+              method: "readFile",
+              pathOrDescriptor: path
+            })
+          )
+        : Effect.succeed(text)
+    })
   return FileSystem.makeNoop({
     readFileString: content,
     readFile: (path) => content(path).pipe(Effect.map((text) => new TextEncoder().encode(text)))

@@ -34,6 +34,20 @@ describe("what a model carries", () => {
     assert.deepStrictEqual(input, ["text", "image"])
   })
 
+  it("has tools where the model is told of them in words", () => {
+    const { parameters } = carriedBy([{ ...candidate(able(["seed"])), tools: "prompt" }])
+    assert.deepStrictEqual(parameters, [
+      "function_call",
+      "functions",
+      "max_completion_tokens",
+      "max_tokens",
+      "parallel_tool_calls",
+      "seed",
+      "tool_choice",
+      "tools"
+    ])
+  })
+
   it("is of several candidates what each of them carries", () => {
     const { input, parameters } = carriedBy([
       candidate(),

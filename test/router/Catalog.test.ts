@@ -181,4 +181,35 @@ describe("an alias", () => {
       )
     )
   )
+
+  it.effect("says of which candidates the tools are told in words, each over the whole, fallbacks with it", () =>
+    Effect.gen(function* () {
+      const { resolve } = yield* Catalog
+      const { candidates, fallbacks } = Result.getOrThrow(resolve("small"))
+      assert.deepStrictEqual(
+        [...candidates, ...fallbacks].map(({ tools }) => tools),
+        ["prompt", undefined, "prompt"]
+      )
+      const own = Result.getOrThrow(resolve("openai/small"))
+      assert.notProperty(own.candidates[0], "tools")
+    }).pipe(
+      Effect.provide(
+        layerRouting(everybody, {
+          models: new Map([
+            [
+              "small",
+              alias([], {
+                tools: "prompt",
+                candidates: [
+                  { model: "openai/small", weight: 1 },
+                  { model: "openai/large", weight: 1, tools: "native" }
+                ],
+                fallbacks: ["openai/a/b"]
+              })
+            ]
+          ])
+        })
+      )
+    )
+  )
 })

@@ -57,7 +57,7 @@ describe("the list of models", () => {
     )
   )
 
-  it.effect("is asked of a provider once, however many want it, and again after five minutes", () => {
+  it.effect("is asked of a provider once, however many want it, and again after ten minutes", () => {
     const listing = counted(Effect.delay(Effect.succeed(listed("one")), "1 second"))
     return over([scripted("a", { models: listing.models })], (catalog) =>
       Effect.gen(function* () {
@@ -69,32 +69,50 @@ describe("the list of models", () => {
         yield* TestClock.adjust("1 second")
         assert.isTrue((yield* Fiber.join(asked)).every((models) => models.length === 1))
         assert.strictEqual(listing.calls, 1)
-        yield* TestClock.adjust("4 minutes")
+        yield* TestClock.adjust("9 minutes")
         yield* catalog.list
         assert.strictEqual(listing.calls, 1)
-        yield* TestClock.adjust("2 minutes")
-        const again = yield* Effect.forkChild(catalog.list, { startImmediately: true })
-        yield* TestClock.adjust("1 second")
-        yield* Fiber.join(again)
+        yield* TestClock.adjust("1 minute")
+        yield* all
+        yield* all
         assert.strictEqual(listing.calls, 2)
       })
     )
   })
 
-  it.effect("is not lost to those who still wait when the first who asked has left", () =>
+  it.effect("is the last one while a new one is on its way: nobody waits for it", () =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<ReadonlyArray<ProviderModel>>()
       const listing = counted(Effect.succeed(listed("old")), Deferred.await(answer))
       yield* over([scripted("a", { models: listing.models })], (catalog) =>
         Effect.gen(function* () {
           yield* catalog.list
-          yield* TestClock.adjust("6 minutes")
+          yield* TestClock.adjust("11 minutes")
+          assert.deepStrictEqual(yield* idsOf(catalog), ["a/old"])
+          assert.deepStrictEqual(yield* idsOf(catalog), ["a/old"])
+          assert.strictEqual(listing.calls, 2)
+          yield* Deferred.succeed(answer, listed("new"))
+          yield* Effect.yieldNow
+          assert.deepStrictEqual(yield* idsOf(catalog), ["a/new"])
+          assert.strictEqual(listing.calls, 2)
+        })
+      )
+    })
+  )
+
+  it.effect("is not lost to those who still wait when the first who asked has left", () =>
+    Effect.gen(function* () {
+      const answer = yield* Deferred.make<ReadonlyArray<ProviderModel>>()
+      const listing = counted(Effect.fail(broken), Deferred.await(answer))
+      yield* over([scripted("a", { models: listing.models })], (catalog) =>
+        Effect.gen(function* () {
+          yield* catalog.list
+          yield* TestClock.adjust("11 seconds")
           const first = yield* Effect.forkChild(idsOf(catalog), { startImmediately: true })
           const second = yield* Effect.forkChild(idsOf(catalog), { startImmediately: true })
           yield* Fiber.interrupt(first)
           yield* Deferred.succeed(answer, listed("new"))
           assert.deepStrictEqual(yield* Fiber.join(second), ["a/new"])
-          assert.deepStrictEqual(yield* idsOf(catalog), ["a/new"])
           assert.strictEqual(listing.calls, 2)
         })
       )
@@ -108,7 +126,7 @@ describe("the list of models", () => {
       (catalog) =>
         Effect.gen(function* () {
           yield* catalog.list
-          yield* TestClock.adjust("6 minutes")
+          yield* TestClock.adjust("11 minutes")
           assert.deepStrictEqual(yield* idsOf(catalog), ["a/one", "b/x"])
           assert.deepStrictEqual(yield* idsOf(catalog), ["a/one", "b/x"])
           // A provider that fails is not asked by everybody.
@@ -116,6 +134,20 @@ describe("the list of models", () => {
           yield* TestClock.adjust("11 seconds")
           assert.deepStrictEqual(yield* idsOf(catalog), ["a/one", "a/two", "b/x"])
         })
+    )
+  })
+
+  it.effect("is what its vendor documents as long as a provider has listed none", () => {
+    const documented = [{ id: "known", ownedBy: "vendor", created: 0, contextLength: 8192 }]
+    const listing = counted(Effect.fail(broken), Effect.succeed(listed("one")))
+    return over([{ ...scripted("a", { models: listing.models }), documented }], (catalog) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* idsOf(catalog), ["a/known"])
+        assert.deepInclude(yield* catalog.find("a/known"), { id: "a/known", contextLength: 8192 })
+        assert.deepStrictEqual(yield* catalog.find("a/other"), { id: "a/other", ownedBy: "a", created: 0 })
+        yield* TestClock.adjust("11 seconds")
+        assert.deepStrictEqual(yield* idsOf(catalog), ["a/one"])
+      })
     )
   })
 

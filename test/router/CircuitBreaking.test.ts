@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Redacted, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { OpenAiSettings, SettingsValue } from "../../src/config/Settings.ts"
-import type { ProviderFailure } from "../../src/domain/Errors.ts"
+import { type ProviderFailure, ValidationError } from "../../src/domain/Errors.ts"
+import { unfitAnswer } from "../../src/providers/UnfitAnswer.ts"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { type Answer, alias, layerRouting, says, scripted, tells, text } from "../support/ScriptedProvider.ts"
 import { asStreamAndWhole, failure, limited, open, plan, quiet, refused, restOf, textOf } from "./asking.ts"
@@ -46,6 +47,19 @@ const reasonOf = (isStream = true) =>
   )
 
 describe("the circuit of a lone provider", () => {
+  it.effect("is open as long as it says, also where the time of day is set back meanwhile", () => {
+    const { layer, state } = subject(broken)
+    return Effect.gen(function* () {
+      yield* TestClock.adjust("1 day")
+      for (let i = 0; i < 3; i++) assert.strictEqual(yield* reasonOf(), "provider_unavailable")
+      yield* TestClock.setTime(0)
+      assert.deepInclude(yield* Effect.flip(plan("smart")), { reason: "circuit_open", retryAfterMillis: 10_000 })
+      yield* TestClock.adjust("10 seconds")
+      state.answer = says("Well again")
+      assert.strictEqual(yield* reasonOf(), "Well again")
+    }).pipe(Effect.provide(layer), quiet)
+  })
+
   for (const isStream of asStreamAndWhole) {
     it.effect(`opens after the configured failures, half-opens, closes (${isStream ? "stream" : "whole"})`, () => {
       const { layer, provider, state } = subject(broken)
@@ -99,6 +113,25 @@ describe("the circuit of a lone provider", () => {
     })
   }
 
+  it.effect("neither opens nor closes by what the gateway refuses without having asked", () => {
+    const ours = Stream.fail(new ValidationError({ reason: "invalid_body", message: "No image there", provider: "a" }))
+    const { layer, provider, state } = subject(broken)
+    return Effect.gen(function* () {
+      for (const answer of [broken, broken, ours, broken]) {
+        state.answer = answer
+        yield* reasonOf()
+      }
+      assert.strictEqual(yield* reasonOf(), "circuit_open")
+      yield* TestClock.adjust("10 seconds")
+      state.answer = ours
+      assert.strictEqual(yield* reasonOf(), "invalid_body")
+      state.answer = broken
+      assert.strictEqual(yield* reasonOf(), "provider_unavailable")
+      assert.strictEqual(yield* reasonOf(), "circuit_open")
+      assert.strictEqual(provider.sent.length, 6)
+    }).pipe(Effect.provide(layer), quiet)
+  })
+
   it.effect("opens by streams that break after their first content, though each has begun", () => {
     const { layer, provider } = subject(
       tells(text("Half")).pipe(Stream.concat(Stream.fail(failure("provider_failed"))))
@@ -128,7 +161,8 @@ describe("the circuit of a lone provider", () => {
     refused,
     limited,
     failure("provider_rejected_credentials", { upstreamStatus: 401 }),
-    failure("provider_failed", { upstreamStatus: 402 })
+    failure("provider_failed", { upstreamStatus: 402 }),
+    unfitAnswer("p", "did not give the JSON that was asked for")
   ]
   for (const error of harmless) {
     it.effect(`is not opened by a provider that works and would not: ${error.reason}`, () => {

@@ -4,37 +4,38 @@ import { Conditions } from "../../src/router/Conditions.ts"
 import { Speed } from "../../src/router/Speed.ts"
 import { layerRouting, scripted } from "../support/ScriptedProvider.ts"
 
-const subject = layerRouting([scripted("a"), scripted("b")])
+const [a, b] = [scripted("a"), scripted("b")]
+const subject = layerRouting([a, b])
 
 describe("the condition of a model", () => {
   it.effect("is unknown until somebody has called it, and then the model's own", () =>
     Effect.gen(function* () {
       const conditions = yield* Conditions
-      assert.isUndefined(conditions.find("a", "m"))
-      const condition = conditions.of("a", "m")
-      assert.strictEqual(conditions.find("a", "m"), condition)
-      assert.strictEqual(conditions.of("a", "m"), condition)
-      assert.notStrictEqual(conditions.of("a", "n"), condition)
-      assert.notStrictEqual(conditions.of("b", "m"), condition)
+      assert.isUndefined(conditions.find(a, "m"))
+      const condition = conditions.of(a, "m")
+      assert.strictEqual(conditions.find(a, "m"), condition)
+      assert.strictEqual(conditions.of(a, "m"), condition)
+      assert.notStrictEqual(conditions.of(a, "n"), condition)
+      assert.notStrictEqual(conditions.of(b, "m"), condition)
     }).pipe(Effect.provide(subject))
   )
 
   it.effect("is shared past two hundred of a provider, so that made-up names fill no memory", () =>
     Effect.gen(function* () {
       const conditions = yield* Conditions
-      const all = Array.from({ length: 1000 }, (_, index) => conditions.of("a", `made-up-${index}`))
+      const all = Array.from({ length: 1000 }, (_, index) => conditions.of(a, `made-up-${index}`))
       assert.strictEqual(new Set(all).size, 201)
-      assert.strictEqual(conditions.of("a", "made-up-7"), all[7])
-      assert.strictEqual(conditions.find("a", "never called"), all[999])
+      assert.strictEqual(conditions.of(a, "made-up-7"), all[7])
+      assert.strictEqual(conditions.find(a, "never called"), all[999])
     }).pipe(Effect.provide(subject))
   )
 
   it.effect("counts for its provider with the worst of its models", () =>
     Effect.gen(function* () {
       const conditions = yield* Conditions
-      conditions.of("a", "m")
+      conditions.of(a, "m")
       assert.strictEqual(conditions.circuit("a", 0), "closed")
-      for (let i = 0; i < 10; i++) conditions.of("a", "n").circuit.fail(0)
+      for (let i = 0; i < 10; i++) conditions.of(a, "n").circuit.fail(0)
       assert.strictEqual(conditions.circuit("a", 0), "open")
       assert.strictEqual(conditions.circuit("a", 5000), "half_open")
       assert.strictEqual(conditions.circuit("b", 0), "closed")

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { Busy } from "../../src/providers/Busy.ts"
 import { longestWait, Places } from "../../src/router/Places.ts"
 
 /** Takes a place until the latch of its name opens. */
@@ -64,8 +65,9 @@ describe("a provider's places", () => {
       yield* TestClock.adjust(longestWait - 1)
       assert.isUndefined(waiter.pollUnsafe())
       yield* TestClock.adjust(1)
-      assert.strictEqual(yield* Fiber.join(waiter), places.busy)
-      assert.deepInclude(places.busy, { reason: "provider_rate_limit", provider: "gigachat", limit: 1 })
+      const busy = yield* Fiber.join(waiter)
+      assert.instanceOf(busy, Busy)
+      assert.deepInclude(busy, { reason: "provider_rate_limit", provider: "gigachat", limit: 1 })
       assert.deepStrictEqual(places.load, { taken: 1, waiting: 0 })
       yield* Fiber.interrupt(holder)
       assert.deepStrictEqual(places.load, { taken: 0, waiting: 0 })
@@ -78,8 +80,45 @@ describe("a provider's places", () => {
       const told: Array<string> = []
       const fibers = yield* Effect.replicateEffect(fork(hold(places, told, "a")), 21)
       assert.deepStrictEqual(places.load, { taken: 1, waiting: 20 })
-      assert.strictEqual(yield* Effect.flip(hold(places, told, "b")), places.busy)
+      assert.instanceOf(yield* Effect.flip(hold(places, told, "b")), Busy)
       yield* Fiber.interruptAll(fibers)
+      assert.deepStrictEqual(places.load, { taken: 0, waiting: 0 })
+    })
+  )
+
+  it.effect("become more at once for those who wait", () =>
+    Effect.gen(function* () {
+      const places = new Places("gigachat", 1)
+      const told: Array<string> = []
+      const fibers = yield* Effect.forEach(["a", "b", "c", "d"], (name) => fork(hold(places, told, name)))
+      places.resize(3)
+      assert.deepStrictEqual(told, ["a", "b", "c"])
+      assert.deepStrictEqual(places.load, { taken: 3, waiting: 1 })
+      places.resize(Infinity)
+      assert.deepStrictEqual(told, ["a", "b", "c", "d"])
+      yield* Fiber.interruptAll(fibers)
+      assert.deepStrictEqual(places.load, { taken: 0, waiting: 0 })
+    })
+  )
+
+  it.effect("become fewer as calls end: none is broken off, and the next begins when there is room again", () =>
+    Effect.gen(function* () {
+      const places = new Places("gigachat", 3)
+      const told: Array<string> = []
+      const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => fork(hold(places, told, name)))
+      places.resize(1)
+      const waiter = yield* fork(hold(places, told, "d"))
+      assert.deepStrictEqual(places.load, { taken: 3, waiting: 1 })
+      yield* leave(fibers, 0)
+      yield* leave(fibers, 1)
+      assert.deepStrictEqual(places.load, { taken: 1, waiting: 1 })
+      yield* leave(fibers, 2)
+      assert.deepStrictEqual(told, ["a", "b", "c", "d"])
+      assert.deepStrictEqual(places.load, { taken: 1, waiting: 0 })
+      const refused = yield* fork(Effect.flip(hold(places, told, "e")))
+      yield* TestClock.adjust(longestWait)
+      assert.deepInclude(yield* Fiber.join(refused), { limit: 1 })
+      yield* Fiber.interrupt(waiter)
       assert.deepStrictEqual(places.load, { taken: 0, waiting: 0 })
     })
   )

@@ -8,7 +8,7 @@ import { gigaChatSettings, openAiSettings, providers, yandexSettings } from "../
 import * as YandexUpstream from "../support/YandexUpstream.ts"
 
 const over = (byName: Parameters<typeof providers>[0]) =>
-  Providers.layer.pipe(Layer.provide(layerTestSettings({ providers: providers(byName) })))
+  Providers.layerSettings.pipe(Layer.provide(layerTestSettings({ providers: providers(byName) })))
 
 describe("the providers", () => {
   it.live("are made of the settings, each under its name, and call nobody by that", () =>
@@ -32,10 +32,14 @@ describe("the providers", () => {
         assert.deepStrictEqual(yield* idsOf("cloudru"), [...OpenAiUpstream.models])
         assert.deepStrictEqual(yield* idsOf("sandbox"), ["echo", "story", "tools", "embed"])
         assert.strictEqual(openai.requests.length, 1)
+        assert.deepStrictEqual(
+          ["gigachat", "cloudru", "sandbox"].map((name) => made.get(name)?.isCounted?.()),
+          [true, false, false]
+        )
       }).pipe(
         Effect.provide(
           over({
-            gigachat: gigaChatSettings(gigachat),
+            gigachat: { ...gigaChatSettings(gigachat), concurrency: 1 },
             yandexgpt: yandexSettings(yandex),
             openai: openAiSettings(openai.baseUrl),
             cloudru: openAiSettings(openai.baseUrl),

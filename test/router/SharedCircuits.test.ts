@@ -8,13 +8,15 @@ import { startRedis } from "../support/Redis.ts"
 import { scripted } from "../support/ScriptedProvider.ts"
 import { layerTestSettings } from "../support/TestSettings.ts"
 
+const a = scripted("a")
+
 /** What an instance knows of its providers. */
 const instance = (redisUrl: string) =>
   Effect.map(
     Layer.build(
       Layer.fresh(Conditions.layer).pipe(
         Layer.provideMerge(Layer.fresh(Metrics.layer)),
-        Layer.provide(Layer.succeed(Providers, new Map([["a", scripted("a")]]))),
+        Layer.provide(Layer.succeed(Providers, new Map([["a", a]]))),
         Layer.provide(layerTestSettings({ redisUrls: [Redacted.make(redisUrl)] }))
       )
     ),
@@ -23,7 +25,7 @@ const instance = (redisUrl: string) =>
       return {
         conditions,
         told: Context.get(context, Metrics).render,
-        circuit: (model: string) => conditions.of("a", model).circuit
+        circuit: (model: string) => conditions.of(a, model).circuit
       }
     }
   )
@@ -33,14 +35,14 @@ describe("instances on one Redis", () => {
     Effect.gen(function* () {
       const { url } = yield* startRedis()
       const clock = yield* Clock.Clock
-      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+      const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
       const [one, two] = yield* Effect.all([instance(url), instance(url)])
       const isOpen = ({ circuit }: typeof one) => Effect.sync(() => circuit("m").waitAt(now()) !== undefined)
       // The subscription stands a moment after the start; a message before that is lost.
       yield* eventually(
         Effect.suspend(() => {
           one.circuit("m").openFor(30_000, now())
-          one.conditions.changed("a", "m", now())
+          one.conditions.changed(a, "m", now())
           return isOpen(two)
         })
       )
@@ -51,7 +53,7 @@ describe("instances on one Redis", () => {
       assert.isUndefined(two.circuit("another").waitAt(now()))
 
       two.circuit("m").close()
-      two.conditions.changed("a", "m", now())
+      two.conditions.changed(a, "m", now())
       yield* eventually(Effect.map(isOpen(one), (open) => !open))
       assert.include(yield* one.told, 'xrouter_circuit_open{provider="a"} 0')
     }).pipe(Effect.scoped)

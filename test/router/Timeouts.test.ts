@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import type { ModelAlias, Timeouts } from "../../src/config/Settings.ts"
-import { defaultTimeouts, firstContentLimit, patienceOf } from "../../src/router/Timeouts.ts"
+import { defaultTimeouts, firstContentLimit, longestTotal, patienceOf } from "../../src/router/Timeouts.ts"
+import { alias } from "../support/ScriptedProvider.ts"
+import { openAiSettings } from "../support/Upstreams.ts"
 
 const seconds = (isStream: boolean, own: ModelAlias["timeouts"]): number | undefined => {
   const timeouts: Timeouts = { ...defaultTimeouts, ...own }
@@ -58,5 +60,23 @@ describe("a candidate's patience", () => {
       isTotalExact: false,
       timers: undefined
     })
+  })
+})
+
+describe("the longest time of a request", () => {
+  const total = (minutes: number) => ({ timeouts: { total: Duration.minutes(minutes) } })
+  const longest = (provider: number, model: number) =>
+    Duration.toMinutes(
+      longestTotal({
+        providers: new Map([
+          ["a", { ...openAiSettings("http://127.0.0.1:1"), ...total(provider) }],
+          ["sandbox", { kind: "sandbox" }]
+        ]),
+        models: new Map([["smart", alias(["a/m"], total(model))]])
+      })
+    )
+
+  it("is the longest that any provider or model has, and no less than that of those which say nothing", () => {
+    assert.deepStrictEqual([longest(12, 1), longest(1, 13), longest(1, 2)], [12, 13, 10])
   })
 })
