@@ -36,6 +36,8 @@ export class KeyCache extends Context.Service<
       const run = yield* FiberSet.makeRuntime()
       const memory = new KeyMemory(Duration.toMillis((yield* Settings).keyCacheTtl))
       const pace = new Pace(paceOfUnknown)
+      // What is paced must not stand still while the time of day is set back.
+      const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
       const flights = new Map<string, Flight>()
       let waiting: Array<Flight> = []
       let underWay: ReadonlyArray<Flight> = []
@@ -45,12 +47,14 @@ export class KeyCache extends Context.Service<
         // What is asked for in the same moment goes together.
         yield* Effect.yieldNow
         while (waiting.length > 0) {
-          const pause = pace.waitAt(clock.currentTimeMillisUnsafe())
+          const pause = pace.waitAt(monotonic())
           if (pause > 0) yield* Effect.sleep(pause)
           underWay = waiting.slice(0, mostTogether)
           waiting = waiting.slice(mostTogether)
-          const askedAt = clock.currentTimeMillisUnsafe()
-          land(underWay, yield* Effect.exit(lookUp(underWay)), askedAt)
+          const [askedAt, startedAt] = [clock.currentTimeMillisUnsafe(), monotonic()]
+          const exit = yield* Effect.exit(lookUp(underWay))
+          if (Exit.isSuccess(exit) && underWay.some(({ hash }) => !exit.value.has(hash))) pace.spendAt(startedAt)
+          land(underWay, exit, askedAt)
           underWay = []
         }
         working = false
@@ -68,7 +72,6 @@ export class KeyCache extends Context.Service<
       type Found = Effect.Success<ReturnType<typeof lookUp>>
 
       const land = (batch: ReadonlyArray<Flight>, exit: Exit.Exit<Found, InternalError>, askedAt: number) => {
-        if (Exit.isSuccess(exit) && batch.some(({ hash }) => !exit.value.has(hash))) pace.spendAt(askedAt)
         const outage = Exit.isFailure(exit) ? Exit.fail(asInternalError(exit.cause)) : undefined
         for (const flight of batch) {
           // Whatever was invalidated meanwhile may be of before: it answers those who wait, and is not remembered.

@@ -36,6 +36,9 @@ import {
  * - `N,look,` as `reserve`, and answers the same, but counts nothing.
  * - `N,renew,` request id. A lease that was lost with Redis' memory is made anew: its request does run.
  *
+ * A question that cannot be answered, since somebody else has written to one of its subject's keys, has an error for its answer; the
+ * others have theirs.
+ *
  * One script, not three: whoever was admitted has found it loaded, so settlements and renewals reach Redis in the order of
  * sending.
  */
@@ -266,20 +269,24 @@ local function renew(id)
   redis.call('PEXPIRE', leases, ${leaseMillis + 1000})
 end
 
+local function answerTo(operation, words)
+  if operation == 'reserve' then return reserve(words, false) end
+  if operation == 'look' then return reserve(words, true) end
+  if operation == 'settle' then settle(words) else renew(words) end
+  return {}
+end
+
 local answers = {}
 for index = 2, #ARGV do
   local subject, operation, words = string.match(ARGV[index], '^(%d+),(%a+),(.*)$')
   local before = subject * 4
   requests, tokens, counters, leases = KEYS[before + 1], KEYS[before + 2], KEYS[before + 3], KEYS[before + 4]
-  local answer = {}
-  if operation == 'reserve' then
-    answer = reserve(words, false)
-  elseif operation == 'look' then
-    answer = reserve(words, true)
-  elseif operation == 'settle' then
-    settle(words)
-  else
-    renew(words)
+  local isAnswered, answer = pcall(answerTo, operation, words)
+  if not isAnswered then
+    local reason = type(answer) == 'table' and answer.err or tostring(answer)
+    -- Of the server, not of the subject: the connection must hear that it leads to a replica.
+    if string.find(reason, 'READONLY', 1, true) then return redis.error_reply(reason) end
+    answer = redis.error_reply(reason)
   end
   answers[index - 1] = answer
 end

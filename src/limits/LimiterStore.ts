@@ -1,8 +1,11 @@
 import { Context, Effect, Layer } from "effect"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
+import type { ConfigError } from "../config/Faults.ts"
 import type { InternalError, RateLimitReason } from "../domain/Errors.ts"
 import type { LimitSet } from "../domain/Principal.ts"
 import * as Redis from "../storage/Redis.ts"
+import type { Metrics } from "../telemetry/Metrics.ts"
 import { makeDegradedStore } from "./DegradedStore.ts"
 import { makeMemoryStore } from "./MemoryStore.ts"
 import { makeRedisStore } from "./RedisStore.ts"
@@ -92,7 +95,7 @@ export class LimiterStore extends Context.Service<
    * As the settings say: in Redis, with what is to be done while Redis is away, or in memory where no Redis is
    * configured.
    */
-  static readonly layer = Layer.unwrap(
+  static readonly layerSettings = Layer.unwrap(
     Effect.map(Settings, ({ expectedInstances, onRedisFailure, redisUrls }) =>
       redisUrls.length === 0
         ? LimiterStore.layerMemory
@@ -104,4 +107,12 @@ export class LimiterStore extends Context.Service<
           ).pipe(Layer.provide(Redis.layer))
     )
   )
+
+  /** In memory without `redisUrls`. */
+  static readonly layer = (
+    options: Pick<LayerOptions, "redisUrls" | "onRedisFailure" | "expectedInstances"> = {}
+  ): Layer.Layer<LimiterStore, ConfigError, Metrics> =>
+    LimiterStore.layerSettings.pipe(Layer.provide(layerOptions(options)))
+
+  static readonly layerConfig = LimiterStore.layerSettings.pipe(Layer.provide(Settings.layer))
 }

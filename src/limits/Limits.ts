@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Scope } from "effect"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
 import { type InternalError, RateLimitError } from "../domain/Errors.ts"
 import type { LimitSet, Principal } from "../domain/Principal.ts"
@@ -60,7 +61,7 @@ export class Limits extends Context.Service<
     ) => Effect.Effect<{ readonly limits: LimitSet; readonly windows: Windows }, InternalError>
   }
 >()("xrouter/limits/Limits") {
-  static readonly layer = Layer.effect(
+  static readonly layerSettings = Layer.effect(
     Limits,
     Effect.gen(function* () {
       const settings = yield* Settings
@@ -145,6 +146,13 @@ export class Limits extends Context.Service<
       }
     })
   )
+
+  static readonly layer = (
+    options: Pick<LayerOptions, "tiers" | "modelLimits"> = {}
+  ): Layer.Layer<Limits, never, LimiterStore> => Limits.layerSettings.pipe(Layer.provide(layerOptions(options)))
+
+  /** `tiers` and `limits` as the configuration has them. */
+  static readonly layerConfig = Limits.layerSettings.pipe(Layer.provide(Settings.layer))
 }
 
 interface Hearers {

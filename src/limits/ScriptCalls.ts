@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Cause, Effect, Option } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { createHash } from "node:crypto"
 import { RedisSlots } from "../storage/RedisSlots.ts"
@@ -29,7 +29,9 @@ const mostQuestions = 64
 /** What Redis calls the script; it need not be asked for. */
 const sha = createHash("sha1").update(limiterScript).digest("hex")
 
-const unexpected = new Redis.RedisError({ cause: new Error("Unexpected answer of the script") })
+/** The script's own reason, where it could not answer one question. */
+const unanswered = (answer: unknown) =>
+  new Redis.RedisError({ cause: answer instanceof Error ? answer : new Error("Unexpected answer of the script") })
 
 /**
  * Asks the script. What comes within one turn of the event loop goes in one call, in the order of asking: a busy gateway pays for the
@@ -42,7 +44,7 @@ export const makeScriptCalls = Effect.fn("ScriptCalls.make")(function* ({ now, p
   let waiting: Array<Question> = []
 
   const evaluated = (args: ReadonlyArray<string>) => {
-    const evaluate = redis.send<ReadonlyArray<Answer> | null>("evalsha", sha, ...args)
+    const evaluate = redis.send<ReadonlyArray<Answer | Error> | null>("evalsha", sha, ...args)
     return Effect.catchEager(evaluate, (error) =>
       // A server that was started anew, or was told to forget.
       String(error.cause).includes("NOSCRIPT")
@@ -52,21 +54,28 @@ export const makeScriptCalls = Effect.fn("ScriptCalls.make")(function* ({ now, p
   }
 
   const call = (questions: ReadonlyArray<Question>, at: number | ""): Effect.Effect<void> =>
-    Effect.match(evaluated(argumentsOf(prefix, questions, at)), {
-      onFailure: (error) => {
+    Effect.matchCause(evaluated(argumentsOf(prefix, questions, at)), {
+      onFailure: (cause) => {
+        // Of a fault of the program they must hear too: nothing else ends their waiting.
+        const error = Option.getOrElse(
+          Cause.findErrorOption(cause),
+          () => new Redis.RedisError({ cause: Cause.squash(cause) })
+        )
         for (const { failed } of questions) failed(error)
       },
       onSuccess: (answers) => {
         for (const [index, { answered, failed }] of questions.entries()) {
           const answer = answers?.[index]
-          if (answer === undefined) failed(unexpected)
-          else answered(answer)
+          if (isAnswer(answer)) answered(answer)
+          else failed(unanswered(answer))
         }
       }
     })
 
   const send = Effect.suspend(() => {
     const questions = waiting
+    // Sent at the end of all, before its turn has come.
+    if (questions.length === 0) return Effect.void
     waiting = []
     const time: Effect.Effect<number | ""> = now ?? noTime
     return Effect.flatMap(time, (at) => {
@@ -79,12 +88,14 @@ export const makeScriptCalls = Effect.fn("ScriptCalls.make")(function* ({ now, p
   const sendNextTurn = Effect.andThen(Effect.yieldNow, send)
 
   // Settlements that nobody waits for.
-  yield* Effect.addFinalizer(() => Effect.suspend(() => (waiting.length === 0 ? Effect.void : send)))
+  yield* Effect.addFinalizer(() => send)
 
   return (question: Question): void => {
     if (waiting.push(question) === 1) fork(sendNextTurn)
   }
 })
+
+const isAnswer = (answer: Answer | Error | undefined): answer is Answer => Array.isArray(answer)
 
 const noTime: Effect.Effect<number | ""> = Effect.succeed("")
 

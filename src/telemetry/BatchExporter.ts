@@ -1,7 +1,7 @@
 import { Effect, Latch, type Scope } from "effect"
 import type { HttpBody } from "effect/http/HttpBody"
 import type { Batching } from "./Collecting.ts"
-import { type Delivery, flushing, tries } from "./Delivery.ts"
+import { type Delivery, tries } from "./Delivery.ts"
 
 export interface BatchExporter<in Item> {
   /** Never waits. What finds no room is dropped, and counted. */
@@ -14,7 +14,7 @@ export interface BatchExporter<in Item> {
  */
 export const makeBatchExporter = Effect.fnUntraced(function* <Item>(
   { batchSize, interval, queueSize }: Batching,
-  { deliver, overflowed }: Delivery,
+  { deliver, last, overflowed }: Delivery,
   encode: (batch: Array<Item>) => HttpBody
 ): Effect.fn.Return<BatchExporter<Item>, never, Scope.Scope> {
   const waiting: Array<Item> = []
@@ -34,7 +34,7 @@ export const makeBatchExporter = Effect.fnUntraced(function* <Item>(
   const exportAll = (tries: number): Effect.Effect<void> =>
     Effect.flatMap(exportBatch(tries), (isTaken) => (isTaken && waiting.length > 0 ? exportAll(tries) : Effect.void))
 
-  yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(exportAll(1)), flushing))
+  yield* Effect.addFinalizer(() => last(exportAll(1)))
   yield* full.await.pipe(
     Effect.timeoutOption(interval),
     Effect.andThen(exportAll(tries)),

@@ -1,4 +1,4 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, Stream } from "effect"
 import type { HttpBody } from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
@@ -23,13 +23,15 @@ export interface Delivery {
   readonly deliver: (body: HttpBody, items: number, tries: number) => Effect.Effect<boolean>
   /** An item found no room. */
   readonly overflowed: () => void
+  /** The last delivery, of what is left at the process' end. It is given up where it takes too long. */
+  readonly last: (delivering: Effect.Effect<unknown>) => Effect.Effect<void>
 }
 
 /** Tries of a batch that the collector did not take, and might (OTLP specification, "Failures"); then it is dropped. */
 export const tries = 3
 
-/** How long the process stays for what is left of one signal. */
-export const flushing = "3 seconds"
+/** How long the process stays for what is left of one signal; and where its collector has not taken the batch before either. */
+const flushing = { usually: "3 seconds", afterFailure: "300 millis" } as const
 
 const pause = "1 second"
 
@@ -58,15 +60,19 @@ export const makeDelivery = Effect.fnUntraced(function* (
       ...(options.headers === undefined ? {} : Object.fromEntries(Redacted.value(options.headers)))
     }
   })
+  /** Of its URL as much as is no secret anywhere. */
+  const origin = URL.parse(options.endpoint)?.origin ?? options.endpoint
   let lost = 0
   let isOverflowing = false
   let isFailing = false
+  let isLastTaken = true
 
   /** Only what went wrong is told: the request has the collector's key in its headers. */
   const post = (body: HttpBody): Effect.Effect<void, Refusal> =>
     client.execute(HttpClientRequest.setBody(target, body)).pipe(
       Effect.mapError((error): Refusal => ({ what: notReached(error), isPassing: true })),
-      Effect.tap((response) => Effect.ignore(response.arrayBuffer)),
+      // Read to its end, that the connection may be used again, and not kept: it may be none of a collector, and have no end.
+      Effect.tap((response) => Effect.ignore(Stream.runDrain(response.stream))),
       Effect.flatMap(({ status }) =>
         status >= 200 && status < 300
           ? Effect.void
@@ -96,15 +102,19 @@ export const makeDelivery = Effect.fnUntraced(function* (
   const losing = (what: string) => {
     if (isFailing) return Effect.void
     isFailing = true
-    return Effect.logWarning(`${signal} are being lost: the collector ${what}`)
+    return Effect.logWarning(`${signal} are being lost: the collector at ${origin} ${what}`)
   }
 
   const deliver = (body: HttpBody, items: number, triesLeft: number): Effect.Effect<boolean> =>
     Effect.matchEffect(post(body), {
-      onSuccess: () => Effect.as(taken, true),
+      onSuccess: () => {
+        isLastTaken = true
+        return Effect.as(taken, true)
+      },
       onFailure: ({ isPassing, what }) => {
         if (isPassing && triesLeft > 1) return Effect.andThen(Effect.sleep(pause), deliver(body, items, triesLeft - 1))
         lost += items
+        isLastTaken = false
         return Effect.as(losing(what), false)
       }
     })
@@ -114,7 +124,13 @@ export const makeDelivery = Effect.fnUntraced(function* (
     overflowed: () => {
       lost++
       isOverflowing = true
-    }
+    },
+    last: (delivering) =>
+      Effect.suspend(() =>
+        Effect.asVoid(
+          Effect.timeoutOption(Effect.interruptible(delivering), isLastTaken ? flushing.usually : flushing.afterFailure)
+        )
+      )
   }
 })
 

@@ -14,7 +14,8 @@ export const ofLine = ({ at, cause, fields, level, message }: LogLine): LogRecor
   const attributes: LogRecord["attributes"] = []
   const ids: Partial<Record<"traceId" | "spanId", string>> = {}
   for (const [key, value] of Object.entries(fields)) {
-    if (value === undefined || value === null) continue
+    // OTLP in JSON has no word for what is no number; one of them would cost the whole batch.
+    if (value === undefined || value === null || (typeof value === "number" && !Number.isFinite(value))) continue
     const id = idFields.get(key)
     if (id !== undefined && typeof value === "string") ids[id] = value
     else attributes.push({ key, value: valueOf(key, value) })

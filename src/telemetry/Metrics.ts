@@ -79,7 +79,10 @@ const make = (
   const counter = (name: string, description: string, attributes: Record<string, string> = {}): Update => {
     const metric = Metric.counter(name, { description, attributes, incremental: true })
     metric.valueUnsafe(registry)
-    return (by) => metric.updateUnsafe(by, registry)
+    return (by) => {
+      // One value that is no number would spoil the sum for as long as the process lives.
+      if (Number.isFinite(by)) metric.updateUnsafe(by, registry)
+    }
   }
   const gauge = (name: string, description: string, attributes: Record<string, string> = {}) => {
     const metric = Metric.gauge(name, { description, attributes })
@@ -98,7 +101,6 @@ const make = (
     const metric = Metric.histogram(name, { description, boundaries, attributes })
     metric.valueUnsafe(registry)
     return (millis) => {
-      // One value that is no number would spoil the sum for as long as the process lives.
       if (Number.isFinite(millis)) metric.updateUnsafe(Math.max(0, millis) / 1000, registry)
     }
   }

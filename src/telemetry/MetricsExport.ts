@@ -2,7 +2,7 @@ import { Clock, Effect, Layer } from "effect"
 import { make as makeResource } from "effect/observability/OtlpResource"
 import { OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { ExportOptions, type MetricsExporting } from "./Collecting.ts"
-import { collectorServices, flushing, makeDelivery, tries } from "./Delivery.ts"
+import { collectorServices, makeDelivery, tries } from "./Delivery.ts"
 import { Metrics } from "./Metrics.ts"
 import { metricsData } from "./MetricsData.ts"
 
@@ -29,6 +29,6 @@ export const exporting = Effect.fnUntraced(function* (options: MetricsExporting)
       return delivery.deliver(serialization.metrics(data), 1, tries)
     })
 
-  yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(exportAll(1)), flushing))
+  yield* Effect.addFinalizer(() => delivery.last(exportAll(1)))
   yield* Effect.sleep(options.interval).pipe(Effect.andThen(exportAll(tries)), Effect.forever, Effect.forkScoped)
 })

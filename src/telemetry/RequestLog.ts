@@ -1,6 +1,7 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import type { ErrorCode } from "../domain/Errors.ts"
 import type { Usage } from "../domain/Usage.ts"
+import { excerpt } from "./Excerpt.ts"
 import { type LogLine, quote, toPretty } from "./LogLine.ts"
 import { LogExport } from "./LogExport.ts"
 import { LogOptions } from "./LogOptions.ts"
@@ -139,10 +140,16 @@ const rounded = (value: number): number | null => (Number.isFinite(value) ? Math
 
 /** A record that waits keeps no more of the client's own text than is told of it. */
 const withoutLongText = (record: RequestRecord): RequestRecord => {
-  const { model } = record
-  if (model === undefined || model.length <= longest) return record
-  return { ...record, model: Buffer.from(clip(model)).toString() }
+  const { model, providerModel } = record
+  if (!isLong(model) && !isLong(providerModel)) return record
+  return {
+    ...record,
+    ...(model === undefined ? {} : { model: excerpt(model, longest) }),
+    ...(providerModel === undefined ? {} : { providerModel: excerpt(providerModel, longest) })
+  }
 }
+
+const isLong = (text: string | undefined): boolean => text !== undefined && text.length > longest
 
 /** The same fields as in the JSON. */
 const requestToLine = (record: RequestRecord, level: Level, at: number): LogLine => ({

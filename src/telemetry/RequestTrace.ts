@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Usage } from "../domain/Usage.ts"
+import { excerpt } from "./Excerpt.ts"
 import { type AttributeName, names, type Operation } from "./SpanAttributes.ts"
 import { type FinishedSpan, type SpanOutcome, spanKinds } from "./FinishedSpan.ts"
 import { type TraceContext, type TraceHeaders, traceHeaders } from "./TraceContext.ts"
@@ -199,4 +200,4 @@ const newSpanId = (): string => randomBytes(8).toString("hex")
 /** Characters of one value: a model's name is the client's own text. */
 const longest = 256
 
-const clip = (value: string): string => (value.length <= longest ? value : `${value.slice(0, longest)}…`)
+const clip = (value: string): string => excerpt(value, longest)

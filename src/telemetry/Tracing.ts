@@ -42,7 +42,7 @@ const beginning = Effect.fnUntraced(function* (options: Exporting) {
 
   const finished = (spans: ReadonlyArray<FinishedSpan>) => {
     // Taken anew for each request: over weeks the two clocks part.
-    const offset = clock.currentTimeMillisUnsafe() - Number(clock.currentTimeNanosUnsafe()) / 1e6
+    const offset = clock.currentTimeMillisUnsafe() - Number(clock.monotonicTimeNanosUnsafe()) / 1e6
     for (const span of spans) exporter.push(toOtlp(span, offset))
   }
 

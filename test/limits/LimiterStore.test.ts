@@ -16,7 +16,7 @@ import { layerTestSettings } from "../support/TestSettings.ts"
 import { admitted, quietly, refused, reservation } from "./stores.ts"
 
 const layer = (settings: Partial<SettingsValue>) =>
-  LimiterStore.layer.pipe(Layer.provide(Metrics.layer), Layer.provide(layerTestSettings(settings)), quietly)
+  LimiterStore.layerSettings.pipe(Layer.provide(Metrics.layer), Layer.provide(layerTestSettings(settings)), quietly)
 
 /** The same with a Redis that is waited for: a slow machine is not what is tested. One that is gone fails at once. */
 const patient = (url: string) =>

@@ -29,7 +29,7 @@ const settings = layerTestSettings({
   modelLimits: new Map([["gigachat/GigaChat-2-Max", { tpm: 100 }]])
 })
 
-const layer = Limits.layer.pipe(Layer.provide(LimiterStore.layerMemory), Layer.provide(settings))
+const layer = Limits.layerSettings.pipe(Layer.provide(LimiterStore.layerMemory), Layer.provide(settings))
 
 let lastRequest = 0
 const admit = (caller: Principal, estimate = 0, onWindows: (windows: Windows) => void = () => undefined) =>
@@ -99,7 +99,7 @@ describe("Limits", () => {
       assert.deepStrictEqual(told, {})
     }).pipe(
       Effect.provide(
-        Limits.layer.pipe(
+        Limits.layerSettings.pipe(
           Layer.provide(
             Layer.succeed(LimiterStore, {
               reserve: () => Effect.die("asked"),

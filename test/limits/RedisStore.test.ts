@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Redacted } from "effect"
+import { Effect, Exit, Logger, Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { dayMillis } from "../../src/limits/Spans.ts"
 import { makeRedisStore } from "../../src/limits/RedisStore.ts"
@@ -76,6 +76,95 @@ describe("a limiter store in Redis, by Redis' own clock", () => {
       yield* Effect.forEach(asked.slice(0, 40), (each) => store.settle(each, 0), { discard: true })
       assert.strictEqual(countAdmitted(yield* Effect.forEach(asked, store.reserve, { concurrency: "unbounded" })), 100)
       assert.strictEqual(yield* calls, before + 4)
+    })
+  )
+
+  it.live.each([
+    { broken: "a key of another kind", command: ["set", "xrouter:limits:{key:broken}:requests", "5"] },
+    { broken: "an entry that cannot be read", command: ["rpush", "xrouter:limits:{key:broken}:requests", "5"] }
+  ])(
+    "fails for a subject with $broken, and for nobody who asked in the same turn",
+    ({ command: [command = "", ...args] }) =>
+      Effect.gen(function* () {
+        const { url } = yield* startRedis()
+        const context = yield* connect(url)
+        const store = yield* Effect.provide(makeRedisStore(), context)
+        const redis = yield* Effect.provide(Redis.Redis, context)
+        const running = reservation({ rpm: 20, concurrency: 1 }, { subject: "key:running" })
+        admitted(yield* store.reserve(running))
+        yield* redis.send(command, ...args)
+        const ask = (subject: string) =>
+          Effect.map(Effect.exit(store.reserve(reservation({ rpm: 20 }, { subject }))), Exit.isSuccess)
+        const settled = Effect.as(store.settle(running, 0), true)
+        const asked = [ask("key:before"), ask("key:broken"), ask("key:after"), settled]
+        assert.deepStrictEqual(yield* Effect.all(asked, { concurrency: "unbounded" }), [true, false, true, true])
+        // Counted once, and the settlement behind the fault was heard.
+        for (const subject of ["key:before", "key:after"]) {
+          const { windows } = admitted(yield* store.reserve(reservation({ rpm: 20 }, { subject })))
+          assert.strictEqual(windows.requestsPerMinute?.remaining, 18)
+        }
+        admitted(yield* store.reserve(reservation({ rpm: 20, concurrency: 1 }, { subject: "key:running" })))
+      })
+  )
+
+  it.live("answers each of many once when Redis is killed in the midst of them", () =>
+    Effect.gen(function* () {
+      const server = yield* startRedis()
+      const store = yield* storeAt(server.url)
+      admitted(yield* store.reserve(reservation({ rpm: 20 })))
+      let answers = 0
+      const ask = (index: number) =>
+        Effect.exit(store.reserve(reservation({ rpm: 5 }, { subject: `key:${index % 50}` }))).pipe(
+          Effect.tap(() => Effect.sync(() => (answers += 1)))
+        )
+      const wave = Effect.forEach(
+        Array.from({ length: 500 }, (_, index) => index),
+        ask,
+        { concurrency: "unbounded" }
+      )
+      const waves = [wave, Effect.andThen(server.kill, wave), Effect.andThen(Effect.sleep("5 millis"), wave)]
+      const exits = (yield* Effect.all(waves, { concurrency: "unbounded" })).flat()
+      assert.strictEqual(answers, 1500)
+      assert.isAtMost(exits.filter((exit) => Exit.isSuccess(exit) && exit.value._tag === "Admitted").length, 250)
+      assert.isTrue(exits.some(Exit.isFailure))
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.live("leaves a server that has become a replica, whose name may lead to the new primary", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startRedis()
+      const context = yield* connect(url)
+      const store = yield* Effect.provide(makeRedisStore(), context)
+      const redis = yield* Effect.provide(Redis.Redis, context)
+      admitted(yield* store.reserve(reservation({ rpm: 20 })))
+      const client = Effect.map(redis.send<string>("client", "id"), Number)
+      const before = yield* client
+      yield* redis.send("replicaof", "127.0.0.1", "1")
+      const asked = [reservation({ rpm: 20 }), reservation({ rpm: 20 }, { subject: "key:two" })]
+      for (const error of yield* Effect.forEach(asked, (each) => Effect.flip(store.reserve(each)), {
+        concurrency: "unbounded"
+      })) {
+        assert.match(String(error.cause), /READONLY/)
+      }
+      yield* eventually(Effect.map(Effect.option(client), (now) => now._tag === "Some" && now.value !== before))
+      yield* eventually(Effect.map(Effect.exit(redis.send("replicaof", "no", "one")), Exit.isSuccess))
+      yield* eventually(Effect.map(Effect.exit(store.reserve(reservation({ rpm: 20 }))), Exit.isSuccess))
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.effect("tells all who ask of a fault of the program: nobody waits for ever", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis.make({
+        send: () => Effect.die(new TypeError("a fault")),
+        subscribe: () => Effect.never,
+        connect: Effect.never
+      })
+      const store = yield* Effect.provideService(makeRedisStore(), Redis.Redis, redis)
+      const asked = Array.from({ length: 3 }, () => Effect.flip(store.reserve(reservation({ rpm: 20 }))))
+      for (const error of yield* Effect.all(asked, { concurrency: "unbounded" })) {
+        assert.strictEqual(error.reason, "limiter_unavailable")
+        assert.match(String(error.cause), /a fault/)
+      }
     })
   )
 

@@ -10,16 +10,13 @@ import { LogOptions } from "../../src/telemetry/LogOptions.ts"
 import { LogOutput } from "../../src/telemetry/LogOutput.ts"
 import * as OtlpProtobuf from "../../src/telemetry/OtlpProtobuf.ts"
 import { RequestLog, type RequestRecord } from "../../src/telemetry/RequestLog.ts"
+import { heapUsed } from "../support/Heap.ts"
 import { recordsIn } from "../support/OtlpLogs.ts"
 import { readMessage } from "../support/Protobuf.ts"
-import { type Answer, goesOn, scriptedCollector } from "./scriptedCollector.ts"
+import { type Answer, collecting, goesOn, scriptedCollector } from "./scriptedCollector.ts"
 
 const options: LogExporting = {
-  endpoint: "http://collector/v1/logs",
-  headers: Redacted.make([["authorization", "Bearer secret-of-the-collector"]]),
-  protocol: "http/json",
-  timeout: Duration.seconds(10),
-  resource: new Map([["service.name", "ai"]]),
+  ...collecting("logs"),
   queueSize: 6,
   batchSize: 3,
   interval: Duration.seconds(1)
@@ -190,7 +187,7 @@ describe("the export of the log", () => {
         assert.lengthOf(told, 1_001)
         assert.match(
           messages(told).find((message) => message !== "request") ?? "",
-          /^Log records are being lost: the collector (is not reached|does not answer in time|answers 503)$/
+          /^Log records are being lost: the collector at http:\/\/collector (is not reached|does not answer in time|answers 503)$/
         )
         assert.deepStrictEqual(
           records().map(({ attributes }) => Number(attributes["request_id"])),
@@ -212,7 +209,7 @@ describe("the export of the log", () => {
       assert.deepStrictEqual(
         messages(written()).filter((message) => message !== "request"),
         [
-          "Log records are being lost: the collector answers 401",
+          "Log records are being lost: the collector at http://collector answers 401",
           "The collector of log records takes them again; lost meanwhile: 3 lines"
         ]
       )
@@ -233,6 +230,29 @@ describe("the export of the log", () => {
       assert.strictEqual(first?.attributes["model"], `${"m".repeat(256)}…`)
       assert.match(second?.body ?? "", /^x{8192}… \(\d+ more characters\)$/)
       assert.match(String(second?.attributes["field"]), /^y{8192}… \(\d+ more characters\)$/)
+      yield* stop
+    })
+  )
+
+  it.effect("keeps no more in memory of a model's name that a client made up, while the record waits", () =>
+    Effect.gen(function* () {
+      const { request, stop } = yield* subject([200])
+      const before = heapUsed()
+      for (let index = 0; index < 6; index += 1) {
+        const model = JSON.parse(`"${"a".repeat(8_000_000)}"`)
+        request({ ...served, model: `openai/${model}`, providerModel: model })
+      }
+      assert.isBelow(heapUsed() - before, 16_000_000)
+      yield* stop
+    })
+  )
+
+  it.effect("leaves out what is no number, which would cost the whole batch", () =>
+    Effect.gen(function* () {
+      const { log, records, stop } = yield* subject([200])
+      yield* Effect.logInfo("odd").pipe(Effect.annotateLogs({ share: Number.NaN, most: Infinity, kept: 1.5 }), log)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(records()[0]?.attributes, { kept: 1.5 })
       yield* stop
     })
   )

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
+import { cpuUsage } from "node:process"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { type Exposition, readExposition, valueOf } from "./exposition.ts"
 
@@ -115,8 +116,9 @@ describe("Metrics", () => {
     Effect.gen(function* () {
       const metrics = yield* Metrics
       const first = readExposition(yield* metrics.render)
-      const burn = performance.now() + 60
-      while (performance.now() < burn);
+      // Not of the clock: on a busy machine the process may have little of that.
+      const begun = cpuUsage()
+      while (cpuUsage(begun).user < 20_000);
       const second = readExposition(yield* metrics.render)
       const value = (told: Exposition, name: string) => valueOf(told, `xrouter_process_${name}`)
       assert.isAtLeast(value(second, "cpu_seconds_total") - value(first, "cpu_seconds_total"), 0.01)
@@ -130,11 +132,17 @@ describe("Metrics", () => {
     }).pipe(Effect.provide(Metrics.layer))
   )
 
-  it.effect("keeps a sum a number whatever duration it is told", () =>
+  it.effect("keeps a sum a number whatever duration, use or cost it is told", () =>
     Effect.gen(function* () {
       const metrics = yield* Metrics
       for (const millis of [Number.NaN, Number.POSITIVE_INFINITY, -5, 250]) metrics.recordLatency("openai", millis)
+      for (const tokens of [Number.NaN, Number.POSITIVE_INFINITY, -5, 250]) {
+        metrics.recordTokens("openai", { ...usage, promptTokens: tokens })
+        metrics.recordCost("openai", "RUB", tokens)
+      }
       const told = readExposition(yield* metrics.render)
+      assert.strictEqual(valueOf(told, "xrouter_tokens_total", { provider: "openai", direction: "input" }), 250)
+      assert.strictEqual(valueOf(told, "xrouter_cost_total", { provider: "openai", currency: "RUB" }), 250)
       assert.strictEqual(valueOf(told, "xrouter_request_duration_seconds_sum", { provider: "openai" }), 0.25)
       assert.strictEqual(valueOf(told, "xrouter_request_duration_seconds_count", { provider: "openai" }), 2)
     }).pipe(Effect.provide(Metrics.layer))

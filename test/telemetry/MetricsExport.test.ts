@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Scope } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import { layerJson, layerProtobuf, type OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { TestClock } from "effect/testing"
@@ -9,14 +9,10 @@ import { exporting } from "../../src/telemetry/MetricsExport.ts"
 import { toldBy } from "../support/OtlpMetrics.ts"
 import { readMessage } from "../support/Protobuf.ts"
 import { readExposition } from "./exposition.ts"
-import { type Answer, goesOn, scriptedCollector } from "./scriptedCollector.ts"
+import { type Answer, collecting, goesOn, scriptedCollector } from "./scriptedCollector.ts"
 
 const options: MetricsExporting = {
-  endpoint: "http://collector/v1/metrics",
-  headers: Redacted.make([["authorization", "Bearer secret-of-the-collector"]]),
-  protocol: "http/json",
-  timeout: Duration.seconds(10),
-  resource: new Map([["service.name", "ai"]]),
+  ...collecting("metrics"),
   interval: Duration.seconds(60)
 }
 
@@ -24,13 +20,9 @@ const subject = Effect.fnUntraced(function* (
   answers: Array<Answer>,
   serialization: Layer.Layer<OtlpSerialization> = layerJson
 ) {
-  const { client, sent } = scriptedCollector(answers)
-  const logged: Array<string> = []
-  const logger = Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))
+  const { client, log, logged, sent } = scriptedCollector(answers)
   const scope = yield* Scope.make()
-  const services = yield* Layer.build(Layer.mergeAll(Metrics.layer, serialization, Logger.layer([logger]))).pipe(
-    Scope.provide(scope)
-  )
+  const services = yield* Layer.build(Layer.mergeAll(Metrics.layer, serialization, log)).pipe(Scope.provide(scope))
   yield* exporting(options).pipe(
     Effect.provideService(HttpClient.HttpClient, client),
     Effect.provideContext(services),
@@ -114,7 +106,7 @@ describe("the export of metrics", () => {
         assert.lengthOf(logged, 1)
         assert.match(
           logged[0] ?? "",
-          /^Metrics are being lost: the collector (is not reached|does not answer in time|answers 503)$/
+          /^Metrics are being lost: the collector at http:\/\/collector (is not reached|does not answer in time|answers 503)$/
         )
         yield* Effect.forkChild(stop)
         yield* TestClock.adjust("3 seconds")
@@ -128,7 +120,7 @@ describe("the export of metrics", () => {
       yield* goesOn("60 seconds", () => sent.length === 1 && logged.length === 1)
       yield* goesOn("60 seconds", () => logged.length === 2)
       assert.deepStrictEqual(logged, [
-        "Metrics are being lost: the collector answers 401",
+        "Metrics are being lost: the collector at http://collector answers 401",
         "The collector of metrics takes them again"
       ])
       yield* stop

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, type Layer, Logger, Redacted, Scope } from "effect"
+import { Duration, Effect, Exit, type Layer, Scope } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import { layerJson, type OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { TestClock } from "effect/testing"
@@ -7,15 +7,11 @@ import { spanKinds, toOtlp } from "../../src/telemetry/FinishedSpan.ts"
 import * as OtlpProtobuf from "../../src/telemetry/OtlpProtobuf.ts"
 import { makeSpanExporter } from "../../src/telemetry/SpanExporter.ts"
 import type { Exporting } from "../../src/telemetry/TraceOptions.ts"
-import { type Answer, goesOn, scriptedCollector } from "./scriptedCollector.ts"
+import { type Answer, collecting, goesOn, scriptedCollector } from "./scriptedCollector.ts"
 
 const options: Exporting = {
-  endpoint: "http://collector/v1/traces",
-  headers: Redacted.make([["authorization", "Bearer secret-of-the-collector"]]),
-  protocol: "http/json",
-  timeout: Duration.seconds(10),
+  ...collecting("traces"),
   sampler: { name: "always_on", share: 1 },
-  resource: new Map([["service.name", "ai"]]),
   queueSize: 6,
   batchSize: 3,
   interval: Duration.seconds(5)
@@ -42,10 +38,7 @@ const subject = Effect.fnUntraced(function* (
   answers: Array<Answer>,
   serialization: Layer.Layer<OtlpSerialization> = layerJson
 ) {
-  const { client, sent } = scriptedCollector(answers)
-  const logged: Array<string> = []
-  const logger = Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))
-  const log = Logger.layer([logger])
+  const { client, log, logged, sent } = scriptedCollector(answers)
   const scope = yield* Scope.make()
   const { push } = yield* makeSpanExporter(options).pipe(
     Effect.provideService(HttpClient.HttpClient, client),
@@ -116,7 +109,7 @@ describe("the export of spans", () => {
         assert.lengthOf(logged, 1)
         assert.match(
           logged[0] ?? "",
-          /^Traces are being lost: the collector (is not reached|does not answer in time|answers 503)$/
+          /^Traces are being lost: the collector at http:\/\/collector (is not reached|does not answer in time|answers 503)$/
         )
         yield* stop
       })
@@ -133,7 +126,7 @@ describe("the export of spans", () => {
       push(4, 5, 6)
       yield* goesOn(0, () => logged.length === 2)
       assert.deepStrictEqual(logged, [
-        "Traces are being lost: the collector answers 401",
+        "Traces are being lost: the collector at http://collector answers 401",
         "The collector of traces takes them again; lost meanwhile: 3 spans"
       ])
       assert.notInclude(logged.join(), "secret-of-the-collector")
@@ -173,6 +166,21 @@ describe("the export of spans", () => {
       assert.isUndefined(stopping.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       assert.isDefined(stopping.pollUnsafe())
+    })
+  )
+
+  it.effect("is hardly waited for at the end where the collector has not answered before", () =>
+    Effect.gen(function* () {
+      const { logged, push, sent, stop } = yield* subject(["never"])
+      push(1, 2, 3)
+      yield* goesOn("1 second", () => logged.length > 0)
+      push(4, 5)
+      const before = sent.length
+      const stopping = yield* Effect.forkChild(stop)
+      yield* TestClock.adjust("300 millis")
+      assert.isDefined(stopping.pollUnsafe())
+      // It may have come back.
+      assert.strictEqual(sent.length, before + 1)
     })
   )
 })

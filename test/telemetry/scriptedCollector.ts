@@ -1,10 +1,19 @@
-import { Effect } from "effect"
+import { Duration, Effect, Logger, Redacted } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { TestClock } from "effect/testing"
-import type { Duration } from "effect"
+import type { Collecting } from "../../src/telemetry/Collecting.ts"
 import { eventually } from "../support/Eventually.ts"
+
+/** How a signal goes to the scripted collector. */
+export const collecting = (signal: "traces" | "metrics" | "logs"): Collecting => ({
+  endpoint: `http://collector/v1/${signal}`,
+  headers: Redacted.make([["authorization", "Bearer secret-of-the-collector"]]),
+  protocol: "http/json",
+  timeout: Duration.seconds(10),
+  resource: new Map([["service.name", "ai"]])
+})
 
 /** What a collector does with a batch: answers a status, is away, or says nothing. */
 export type Answer = number | "down" | "never"
@@ -16,7 +25,7 @@ export interface Sent {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
-/** A client whose collector answers as told (the last answer again and again), and what was sent by it. */
+/** A client whose collector answers as told (the last answer again and again), what was sent by it, and a log for what is said of it. */
 export const scriptedCollector = (answers: Array<Answer>) => {
   const sent: Array<Sent> = []
   const client = HttpClient.make((request) =>
@@ -28,13 +37,15 @@ export const scriptedCollector = (answers: Array<Answer>) => {
       const answer = answers.length > 1 ? answers.shift() : answers[0]
       if (answer === "never") return Effect.never
       if (typeof answer === "number") {
-        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: answer })))
+        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response("", { status: answer })))
       }
       const reason = new HttpClientError.TransportError({ request, description: "refused" })
       return Effect.fail(new HttpClientError.HttpClientError({ reason }))
     })
   )
-  return { client, sent }
+  const logged: Array<string> = []
+  const log = Logger.layer([Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))])
+  return { client, log, logged, sent }
 }
 
 /** An answer's body is read by promises, between which the clock must go on. */
