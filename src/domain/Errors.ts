@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Attempt } from "./Attempt.ts"
+import { Usage } from "./Usage.ts"
 
 /**
  * The five errors of XRouter (CONTRACT, "Errors"). Each has a closed list of reasons; none knows HTTP: `gateway/ErrorResponse.ts`
@@ -112,6 +113,8 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
   retryAfterMillis: Schema.optionalKey(Schema.Finite),
   /** What was tried before this answer was given, this failure included; set by the router. */
   attempts: Schema.optionalKey(Schema.Array(Attempt)),
+  /** What was used all the same, and is paid for: of whole answers that did not fit. For the ledger and the limits, not for the caller. */
+  usage: Schema.optionalKey(Usage),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   readonly code = "provider_error" as const

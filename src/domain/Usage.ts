@@ -1,13 +1,23 @@
+import { Schema } from "effect"
+
 /**
  * What one call used, in tokens. `promptTokens` includes the cached ones, as OpenAI counts; providers that count them
  * apart (GigaChat v1) are added up in their dialect.
  */
-export interface Usage {
-  readonly promptTokens: number
-  readonly completionTokens: number
-  readonly cachedTokens: number
-  readonly reasoningTokens: number
-}
+export const Usage = Schema.Struct({
+  promptTokens: Schema.Int,
+  completionTokens: Schema.Int,
+  cachedTokens: Schema.Int,
+  reasoningTokens: Schema.Int
+})
+export type Usage = typeof Usage.Type
+
+export const sumOf = (one: Usage, other: Usage): Usage => ({
+  promptTokens: one.promptTokens + other.promptTokens,
+  completionTokens: one.completionTokens + other.completionTokens,
+  cachedTokens: one.cachedTokens + other.cachedTokens,
+  reasoningTokens: one.reasoningTokens + other.reasoningTokens
+})
 
 const most = 2 ** 31 - 1
 

@@ -126,6 +126,8 @@ export interface Provider {
   readonly abilities?: ((model: string) => Abilities) | undefined
   /** False: several choices, where each would be a call of its own, are refused. */
   readonly fansOut?: boolean | undefined
+  /** Whether so many calls of it at once are made and no more: then several for one request are made one after another. */
+  readonly isCounted?: (() => boolean) | undefined
   /** Models that its vendor documents: told as long as it has not listed any. */
   readonly documented?: ReadonlyArray<ProviderModel> | undefined
   /** The models that this provider serves now. */

@@ -18,7 +18,9 @@ export interface Refused {
 }
 
 const tooLong =
-  /context[ _-]?(?:length|window|size|limit)|maximum (?:context|prompt)|(?:prompt|input|request) (?:is )?too (?:long|large)|too many (?:input )?tokens|tokens? (?:limit )?exceed|exceeds? (?:the )?(?:max|model)\S* .{0,40}tokens?|слишком (?:длинн|больш|много токен)|превыш\S* .{0,40}(?:контекст|токен)/i
+  /context[ _-]?(?:length|window|size|limit)|maximum (?:context|prompt)|(?:prompt|input|request) (?:is )?too (?:long|large)|too many (?:input )?tokens|tokens? (?:limit )?exceed|exceeds? (?:the )?(?:max|model)\S{0,40} .{0,40}tokens?|слишком (?:длинн|больш|много токен)|превыш\S{0,40} .{0,40}(?:контекст|токен)/i
+/** Of what an upstream says, which may be all that it was asked. */
+const readLimit = 4096
 const ofModel = /model|модел/i
 const ofCredentials =
   /^(?:invalid_api_key|invalid_authentication|authentication_error|permission_denied|account_deactivated)$/
@@ -83,7 +85,7 @@ export const refusalFailure = (refused: Refused): ProviderFailure => {
     case 413:
     case 422:
       if (code === "model_not_found") return rejected("model_not_found", `${provider} does not have this model${colon}`)
-      return code === "context_length_exceeded" || tooLong.test(refused.message)
+      return code === "context_length_exceeded" || tooLong.test(refused.message.slice(0, readLimit))
         ? rejected("context_length_exceeded", `The request is too long for this model${colon}`)
         : rejected("provider_rejected_request", `${provider} rejected the request${colon}`)
     case 404:

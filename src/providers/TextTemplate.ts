@@ -1,7 +1,7 @@
 import type { ChatEvent, TextDelta } from "../domain/ChatEvent.ts"
 
-/** What may stand in a JSON string as it is. */
-const plain = /^[^"\\\u0000-\u001f]+$/
+/** What may stand in a JSON string as it is; some control characters may too, and are read the longer way. */
+const plain = /^[^"\\\p{Cc}]+$/u
 
 /** Before the text, in the two ways in which those who serve models write JSON. */
 const openings = ['"content":"', '"content": "']

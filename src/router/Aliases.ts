@@ -1,4 +1,4 @@
-import type { ModelAlias, Price, Timeouts } from "../config/Settings.ts"
+import type { ModelAlias, Price, Timeouts, ToolsWay } from "../config/Settings.ts"
 import type { Resolution } from "./Catalog.ts"
 import type { Costs } from "./Costs.ts"
 import type { Weighted } from "./Policy.ts"
@@ -19,22 +19,33 @@ export const aliasesOf = (
   { costs, direct, timeoutsOf }: AliasParts
 ): ReadonlyMap<string, Resolution> => {
   const candidateOf = (
-    { price, timeouts }: ModelAlias,
+    { price, timeouts, tools }: ModelAlias,
     model: string,
     weight: number,
-    own: Price | undefined
+    own: Price | undefined,
+    way: ToolsWay | undefined = tools
   ): ReadonlyArray<Weighted> => {
     const candidate = direct(model)
     if (candidate === undefined) return []
     const patience = patienceOf(timeouts, timeoutsOf(candidate.provider.name))
-    return [{ ...candidate, weight, patience, cost: costs.of(own) ?? candidate.cost ?? costs.of(price) }]
+    return [
+      {
+        ...candidate,
+        weight,
+        patience,
+        cost: costs.of(own) ?? candidate.cost ?? costs.of(price),
+        ...(way === "prompt" ? { tools: way } : {})
+      }
+    ]
   }
   return new Map(
     [...models].map(([name, alias]) => [
       name,
       {
         name,
-        candidates: alias.candidates.flatMap(({ model, price, weight }) => candidateOf(alias, model, weight, price)),
+        candidates: alias.candidates.flatMap(({ model, price, tools, weight }) =>
+          candidateOf(alias, model, weight, price, tools)
+        ),
         fallbacks: alias.fallbacks.flatMap((model) => candidateOf(alias, model, 1, undefined)),
         strategy: alias.strategy,
         attempts: alias.attempts ?? defaultAttempts

@@ -1,3 +1,5 @@
+import { promptedParameters } from "../providers/emulation/PromptedTools.ts"
+import { openAiParameters } from "../providers/openai/OpenAiParameters.ts"
 import type { Abilities } from "../providers/Provider.ts"
 import type { Candidate } from "./Policy.ts"
 
@@ -8,27 +10,9 @@ export interface Carried {
   readonly input: ReadonlyArray<"text" | "image">
 }
 
-/** OpenAI's API reference, "Create chat completion": what a provider of its language is given as it came. */
-const ofOpenAi: ReadonlyArray<string> = [
-  "frequency_penalty",
-  "logit_bias",
-  "logprobs",
-  "n",
-  "parallel_tool_calls",
-  "presence_penalty",
-  "reasoning_effort",
-  "response_format",
-  "seed",
-  "stop",
-  "temperature",
-  "tool_choice",
-  "tools",
-  "top_logprobs",
-  "top_p"
-]
-
+/** Of a provider that says nothing of it, since it passes everything on. */
 const passedOn: Abilities = {
-  parameters: new Set(ofOpenAi),
+  parameters: new Set(openAiParameters),
   formats: new Set(["json_object", "json_schema"]),
   input: new Set(["text", "image"])
 }
@@ -41,7 +25,7 @@ const ofAll = ["max_completion_tokens", "max_tokens"]
  * what OpenAI's language has; its models may know less.
  */
 export const carriedBy = (candidates: ReadonlyArray<Candidate>): Carried => {
-  const all = candidates.map(({ model, provider }) => provider.abilities?.(model) ?? passedOn)
+  const all = candidates.map(abilitiesOf)
   const [first = passedOn, ...others] = all
   return {
     parameters: [...ofAll, ...first.parameters]
@@ -50,4 +34,11 @@ export const carriedBy = (candidates: ReadonlyArray<Candidate>): Carried => {
       .sort(),
     input: [...first.input].filter((kind) => others.every(({ input }) => input.has(kind)))
   }
+}
+
+const abilitiesOf = ({ model, provider, tools }: Candidate): Abilities => {
+  const abilities = provider.abilities?.(model) ?? passedOn
+  return tools === "prompt"
+    ? { ...abilities, parameters: new Set([...abilities.parameters, ...promptedParameters]) }
+    : abilities
 }

@@ -20,7 +20,7 @@ export type CircuitState = "closed" | "open" | "half_open"
  * goes through and decides. Time comes in as milliseconds of a monotonic clock, and every method is a plain look-up.
  */
 export class Circuit {
-  private readonly rules: CircuitRules
+  private rules: CircuitRules
   private failures = 0
   private failedAt = -Infinity
   private cooldown: number
@@ -31,6 +31,12 @@ export class Circuit {
   constructor(rules: CircuitRules) {
     this.rules = rules
     this.cooldown = rules.cooldown
+  }
+
+  /** Goes by these from now on; an open one stays so for as long as was said. */
+  follow(rules: CircuitRules): void {
+    this.rules = rules
+    if (this.isClosed) this.cooldown = rules.cooldown
   }
 
   /** As it nearly always is; asked first, it spares a look at the clock. */

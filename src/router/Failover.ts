@@ -1,10 +1,11 @@
 import { Cause, Effect, type Scope } from "effect"
 import type { ProviderFailure } from "../domain/Errors.ts"
+import { Busy } from "../providers/Busy.ts"
 import type { Metrics } from "../telemetry/Metrics.ts"
 import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import type { Attempts } from "./Attempts.ts"
 import type { Conditions } from "./Conditions.ts"
-import { circuitOpen, nobody, type OwnFailure, toldOf, withAttempts } from "./Failures.ts"
+import { circuitOpen, isOwnRefusal, nobody, type OwnFailure, toldOf, withAttempts } from "./Failures.ts"
 import type { Candidate } from "./Policy.ts"
 import { isWorthAsking, longestPause, pauses } from "./Retries.ts"
 import type { Plan } from "./Router.ts"
@@ -26,7 +27,7 @@ export interface FailoverOptions<P, R> {
  */
 export const failover = <P, R>({ call, calls, conditions, metrics, now }: FailoverOptions<P, R>) => {
   type Answer = Effect.Effect<R, ProviderFailure, Scope.Scope>
-  const conditionOf = ({ model, provider }: Candidate) => conditions.find(provider.name, model)
+  const conditionOf = ({ model, provider }: Candidate) => conditions.find(provider, model)
 
   const firstAble = (
     asked: Asked<P>,
@@ -88,9 +89,13 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
           )
         : calling
     return Effect.catch(safe, (failure) => {
-      if (failure._tag === "RateLimitError" && calls.isBusy(candidate, failure)) {
+      if (failure instanceof Busy) {
         if (admittance === "probe") circuit?.abandon()
         return goOn(run, able, failure)
+      }
+      if (isOwnRefusal(failure)) {
+        if (admittance === "probe") circuit?.abandon()
+        return Effect.fail(failure)
       }
       const at = now()
       calls.judge(candidate, failure, at)
@@ -98,6 +103,7 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
       if (failure._tag === "ValidationError") return Effect.fail(failure)
       run.attempts.push(toldOf(candidate, failure, at - run.calledAt))
       run.failure = failure
+      if (failure._tag === "ProviderError" && failure.usage !== undefined) run.used(failure.usage)
       if (isWorthAsking(failure)) {
         run.again ??= []
         run.again.push({ able: { ...able, others: none }, notBefore: at + (failure.retryAfterMillis ?? 0) })
@@ -110,7 +116,7 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
   const goOn = (run: Run<P>, { candidate, others }: Able<P>, failure: OwnFailure): Answer => {
     run.failure ??= failure
     if (others.length === 0) return askAgain(run, run.failure)
-    if (now() >= run.startedAt + candidate.patience.total) return Effect.fail(withAttempts(failure, run.attempts))
+    if (now() >= run.startedAt + candidate.patience.total) return Effect.fail(withAttempts(failure, run))
     return Effect.matchEffect(firstAble(run.asked, others), {
       onFailure: () => askAgain(run, run.failure ?? failure),
       onSuccess: (next) => {
@@ -128,7 +134,7 @@ export const failover = <P, R>({ call, calls, conditions, metrics, now }: Failov
     failure: OwnFailure
   ): Effect.fn.Return<R, ProviderFailure, Scope.Scope> {
     const next = run.again?.shift()
-    const told = withAttempts(failure, run.attempts)
+    const told = withAttempts(failure, run)
     if (next === undefined || run.attempts.length >= run.asked.attempts) return yield* told
     const { candidate } = next.able
     // Meanwhile it has failed too often, by this request or by others.

@@ -1,6 +1,8 @@
 import type { Attempt } from "../domain/Attempt.ts"
 import { ProviderError, type ProviderFailure, RateLimitError, type ValidationError } from "../domain/Errors.ts"
+import { UnfitAnswer } from "../providers/UnfitAnswer.ts"
 import type { Candidate } from "./Policy.ts"
+import type { Run } from "./Run.ts"
 
 /** What is not the caller's fault. */
 export type OwnFailure = Exclude<ProviderFailure, ValidationError>
@@ -39,10 +41,10 @@ export const circuitOpen = ({ model, provider }: Candidate, retryAfterMillis: nu
 
 /**
  * Whether the provider is away or broken, as against one that works and would not: what it refuses for the caller's sake, for its own
- * limit's or for our account's tells that it is there.
+ * limit's or for our account's tells that it is there, and so does an answer that only does not fit.
  */
 export const isOutage = (failure: ProviderFailure): boolean => {
-  if (failure._tag !== "ProviderError") return false
+  if (failure._tag !== "ProviderError" || failure instanceof UnfitAnswer) return false
   const { reason, upstreamStatus } = failure
   switch (reason) {
     case "provider_rejected_credentials":
@@ -55,6 +57,14 @@ export const isOutage = (failure: ProviderFailure): boolean => {
   }
 }
 
+/**
+ * What the gateway itself found wrong with the request when it was called, such as an address without an image: the provider has not
+ * been asked, so it says nothing of it.
+ */
+export const isOwnRefusal = (failure: ProviderFailure): boolean =>
+  failure._tag === "ValidationError" &&
+  (failure.reason === "invalid_body" || failure.reason === "unsupported_parameter")
+
 /** A try that failed, as the caller and the ledger are told of it. */
 export const toldOf = ({ model, provider }: Candidate, failure: OwnFailure, millis: number): Attempt => ({
   provider: provider.name,
@@ -64,7 +74,11 @@ export const toldOf = ({ model, provider }: Candidate, failure: OwnFailure, mill
   latency_ms: Math.round(millis)
 })
 
-export const withAttempts = (failure: OwnFailure, attempts: ReadonlyArray<Attempt>): OwnFailure => {
+/** The failure that is told, with all that was tried, and what that has used in vain. */
+export const withAttempts = (
+  failure: OwnFailure,
+  { attempts, usage }: Pick<Run<unknown>, "attempts" | "usage">
+): OwnFailure => {
   if (attempts.length === 0) return failure
   if (failure._tag === "RateLimitError") {
     const { limit, message, provider, reason, remaining, retryAfterMillis } = failure
@@ -88,6 +102,7 @@ export const withAttempts = (failure: OwnFailure, attempts: ReadonlyArray<Attemp
     ...(upstreamMessage === undefined ? {} : { upstreamMessage }),
     ...(timer === undefined ? {} : { timer }),
     ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }),
+    ...(usage === undefined ? {} : { usage }),
     ...(cause === undefined ? {} : { cause })
   })
 }

@@ -9,6 +9,8 @@ export interface Candidate {
   readonly model: string
   /** How long it may take; the defaults unless set. */
   readonly patience: Patience
+  /** It has no tools of its own, and is told of them in words. */
+  readonly tools?: "prompt" | undefined
 }
 
 export interface Weighted extends Candidate {

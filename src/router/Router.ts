@@ -1,5 +1,6 @@
 import { type Array as Arr, Clock, Context, Effect, Layer, type Pull, Random, Result, type Scope } from "effect"
-import type { ModelAlias } from "../config/Settings.ts"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
+import { type ModelAlias, Settings } from "../config/Settings.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
@@ -7,12 +8,15 @@ import type { ProviderFailure } from "../domain/Errors.ts"
 import type { EmbeddingCall, Embeddings } from "../providers/Provider.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import type { RequestTrace } from "../telemetry/RequestTrace.ts"
+import type { TraceContext } from "../telemetry/TraceContext.ts"
 import { Attempts } from "./Attempts.ts"
-import type { Resolution } from "./Catalog.ts"
+import { Catalog, type Resolution } from "./Catalog.ts"
 import { Conditions } from "./Conditions.ts"
 import { prepareEmbedding } from "./Embedding.ts"
 import { failover } from "./Failover.ts"
 import { type Candidate, order, type Weighted } from "./Policy.ts"
+import { ProviderHealth } from "./ProviderHealth.ts"
+import type { MayCall } from "./Run.ts"
 import { chosen, exactly, strategyOf, withoutWishes } from "./Wishes.ts"
 
 type Events = Arr.NonEmptyReadonlyArray<ChatEvent>
@@ -48,17 +52,23 @@ export interface Plan<R = Reply> {
    * `attempts` say and not past its deadline. Closing the scope, or interrupting, closes the upstream's connection at once.
    */
   readonly open: Effect.Effect<R, ProviderFailure, Scope.Scope>
+  /** The same without its first candidate; undefined where there is no other. */
+  readonly next: Effect.Effect<Plan<R>, ProviderFailure> | undefined
 }
 
 export interface PlanOptions {
   readonly requestId: string
   readonly request: ChatRequest
   readonly resolution: Resolution
+  readonly mayCall?: MayCall | undefined
   readonly trace?: RequestTrace | undefined
+  /** For those providers that it may be told to. */
+  readonly traceContext?: TraceContext | undefined
 }
 
 export interface EmbedOptions extends Omit<EmbeddingCall, "model" | "timers"> {
   readonly resolution: Resolution
+  readonly mayCall?: MayCall | undefined
   readonly trace?: RequestTrace | undefined
 }
 
@@ -79,8 +89,8 @@ export class Router extends Context.Service<
       const metrics = yield* Metrics
       const clock = yield* Clock.Clock
       const random = yield* Random.Random
-      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
-      const conditionOf = ({ model, provider }: Candidate) => conditions.find(provider.name, model)
+      const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+      const conditionOf = ({ model, provider }: Candidate) => conditions.find(provider, model)
       const chats = failover({ calls, conditions, metrics, now, call: calls.call })
       const embeddings = failover({ calls, conditions, metrics, now, call: calls.embed })
 
@@ -110,7 +120,7 @@ export class Router extends Context.Service<
       }
 
       const planned = (
-        { request, requestId, resolution: { attempts }, trace }: PlanOptions,
+        { mayCall, request, requestId, resolution: { attempts }, trace, traceContext }: PlanOptions,
         candidates: ReadonlyArray<Weighted>,
         isExact = false
       ): Effect.Effect<Plan, ProviderFailure> =>
@@ -119,10 +129,12 @@ export class Router extends Context.Service<
             requestId,
             isStream: request.stream === true,
             attempts,
+            mayCall,
             trace,
             prepare: (candidate) => {
-              const { model, patience, provider } = candidate
-              const translated = provider.prepare({ requestId, model, request, timers: patience.timers })
+              const { model, patience, provider, tools } = candidate
+              const { timers } = patience
+              const translated = provider.prepare({ requestId, model, request, tools, timers, traceContext })
               return isExact ? Effect.flatMap(translated, exactly(candidate)) : translated
             }
           },
@@ -145,12 +157,13 @@ export class Router extends Context.Service<
           return planned({ ...options, request: withoutWishes(request) }, wished.success, isExact)
         },
 
-        embed: ({ resolution, trace, ...call }) =>
+        embed: ({ mayCall, resolution, trace, ...call }) =>
           embeddings(
             {
               requestId: call.requestId,
               isStream: false,
               attempts: resolution.attempts,
+              mayCall,
               trace,
               prepare: (candidate) => prepareEmbedding(candidate, call)
             },
@@ -160,5 +173,16 @@ export class Router extends Context.Service<
     })
   )
 
-  static readonly layer = Router.layerNoDeps.pipe(Layer.provide(Attempts.layer))
+  static readonly layerSettings = Router.layerNoDeps.pipe(Layer.provide(Attempts.layer))
+
+  /** The router, the catalogue of models that it goes by, and what is known of how the providers have served. */
+  static readonly layerRouting = Router.layerSettings.pipe(
+    Layer.provideMerge([Catalog.layer, ProviderHealth.layer, Conditions.layer])
+  )
+
+  /** With `redisUrls` instances tell each other which circuits are open. */
+  static readonly layer = (options: Pick<LayerOptions, "models" | "calling" | "redisUrls"> = {}) =>
+    Router.layerRouting.pipe(Layer.provide(layerOptions(options)))
+
+  static readonly layerConfig = Router.layerRouting.pipe(Layer.provide(Settings.layer))
 }

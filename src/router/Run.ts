@@ -1,6 +1,7 @@
 import type { Effect, Scope } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { ProviderFailure } from "../domain/Errors.ts"
+import { sumOf, type Usage } from "../domain/Usage.ts"
 import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 import type { OwnFailure } from "./Failures.ts"
 import type { Candidate } from "./Policy.ts"
@@ -49,6 +50,8 @@ export class Run<P> {
   calledAt: number
   /** The last one that a provider gave; without any, why none was called. */
   failure: OwnFailure | undefined
+  /** By tries that failed all the same. */
+  usage: Usage | undefined
   /** Made at the first failure that is worth another try. */
   again: Array<Again<P>> | undefined
   pauses: Effect.Effect<number> | undefined
@@ -66,5 +69,9 @@ export class Run<P> {
 
   get isStream(): boolean {
     return this.asked.isStream
+  }
+
+  used(usage: Usage): void {
+    this.usage = this.usage === undefined ? usage : sumOf(this.usage, usage)
   }
 }

@@ -72,4 +72,13 @@ describe("estimatePrompt", () => {
     assert.isBelow(whole, 150)
     assert.isAbove(estimatePrompt({ model: "m", messages: [{ role: "user", content: "" }] }), 0)
   })
+
+  it("counts an image as one, however long its URL is", () => {
+    const withImage = (url: string) =>
+      estimatePrompt({ model: "m", messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }] })
+    const large = withImage(`data:image/png;base64,${"A".repeat(1_000_000)}`)
+    assert.strictEqual(large, withImage("https://example.com/dot.png"))
+    assert.isAbove(large, 100)
+    assert.isBelow(large, 5000)
+  })
 })

@@ -58,6 +58,14 @@ describe("A refusal", () => {
     assert.isFalse(retryable(429, { code: "insufficient_quota" }))
   })
 
+  it("is read at once, whatever of the request it says back", () => {
+    for (const said of ["превыш", "exceeds max", "exceeds model", "prompt is too "]) {
+      assert.strictEqual(refused(400, { message: said.repeat(200_000) }).reason, "provider_rejected_request", said)
+    }
+    const echoed = `Превышен допустимый размер контекста модели: ${"слово ".repeat(10_000)}`
+    assert.strictEqual(refused(400, { message: echoed }).reason, "context_length_exceeded")
+  })
+
   it("tells the caller what the upstream said, masked, and the parameter", () => {
     const failure = refused(400, {
       message: "Unknown folder my-folder at 10.0.0.1",

@@ -34,6 +34,24 @@ describe("Letters", () => {
     ])
   })
 
+  it("are whole in the arguments of each call, which has its id and its name at once", () => {
+    const calls = (args: string, call = 0): ChatEvent => ({ _tag: "ToolCallDelta", choice: 0, call, arguments: args })
+    const named: ChatEvent = { _tag: "ToolCallDelta", choice: 0, call: 0, id: "c", name: "f", arguments: high }
+    assert.deepStrictEqual(
+      told([named, calls(`"${high}`, 1), says(high), calls(`${low}a`), calls(low, 1), calls(`b${high}`, 1), stops()]),
+      [
+        { ...named, arguments: "" },
+        calls('"', 1),
+        calls("😀a"),
+        calls("😀", 1),
+        calls("b", 1),
+        says("\ufffd"),
+        calls("\ufffd", 1),
+        stops()
+      ]
+    )
+  })
+
   it("wait, but what was said beside them does not", () => {
     const extra = { logprobs: null }
     assert.deepStrictEqual(told([{ _tag: "TextDelta", choice: 0, text: high, extra }, says(low)]), [

@@ -65,6 +65,8 @@ const openings = ['{"tool_calls":[', '{"content":']
 export class CallTextReader {
   /** Until it is known how the text begins. */
   private head: string | undefined = ""
+  /** The same without white space. */
+  private begin = ""
   private opening: string | undefined
   private depth = 0
   private isString = false
@@ -82,10 +84,10 @@ export class CallTextReader {
     if (this.isText) return false
     if (this.head === undefined) return this.body(piece)
     this.head += piece
-    const begin = this.head.replace(/\s+/g, "")
-    this.opening = openings.find((opening) => begin.startsWith(opening))
+    this.begin += piece.replace(/\s+/g, "")
+    this.opening = openings.find((opening) => this.begin.startsWith(opening))
     if (this.opening === undefined) {
-      this.isText = !openings.some((opening) => opening.startsWith(begin))
+      this.isText = !openings.some((opening) => opening.startsWith(this.begin))
       return !this.isText
     }
     const text = this.head

@@ -1,7 +1,7 @@
 import { Array as Arr, Effect, type Pull, Result, Stream } from "effect"
 import type { ChatEvent } from "../../domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../domain/Errors.ts"
-import { invalidAnswer } from "../BrokenAnswers.ts"
+import { unfitAnswer } from "../UnfitAnswer.ts"
 import { type AnswerShape, answerShape } from "./AnswerShape.ts"
 import { isExempting } from "./Heard.ts"
 import { mendedWhole } from "./Mending.ts"
@@ -55,7 +55,7 @@ const checkedStream = (
         const fault = faultIn(events)
         return fault === undefined
           ? Effect.succeed(events)
-          : Effect.fail(invalidAnswer({ provider }, `did not give the JSON that was asked for: ${fault}`))
+          : Effect.fail(unfitAnswer(provider, `did not give the JSON that was asked for: ${fault}`))
       }
       return Effect.flatMap(pull, read)
     })

@@ -61,7 +61,7 @@ const leftNothing: Abilities = { parameters: new Set(), formats: new Set(), inpu
 
 /** Form, stops and choices, around whoever makes the calls. */
 const made = (
-  { fansOut, name }: Provider,
+  { fansOut, isCounted, name }: Provider,
   call: ChatCall,
   prepare: Prepare,
   { formats, isSchemaNarrow, parameters }: Abilities
@@ -76,7 +76,7 @@ const made = (
   if (isChecked) able = checked(name, able)
   if (stop !== undefined && !parameters.has("stop")) able = cutAtStops(able)
   if (n === 1 || (parameters.has("n") && !isShaped && !isChecked)) return able(call)
-  return fansOut === false ? Effect.fail(oneChoice(name)) : fannedOut(name, able)(call)
+  return fansOut === false ? Effect.fail(oneChoice(name)) : fannedOut(name, able, isCounted?.() === true)(call)
 }
 
 const oneChoice = (provider: string) =>

@@ -1,4 +1,4 @@
-import { Effect, Pull, type Scope, Stream } from "effect"
+import { Effect, Exit, Pull, Scope, Stream } from "effect"
 import { type ChatEvent, isContent } from "../../domain/ChatEvent.ts"
 import { type ProviderFailure, ValidationError } from "../../domain/Errors.ts"
 import type { Usage } from "../../domain/Usage.ts"
@@ -9,17 +9,19 @@ import { added, type Prepare, wholeOf } from "./Whole.ts"
 type Events = Stream.Stream<ChatEvent, ProviderFailure>
 
 const mostChoices = 8
-/** Calls at one time for one request. */
-const atOnce = 4
+/** Calls at one time for one request, where its provider takes several. */
+const mostAtOnce = 4
 
 /**
  * Several choices of a provider that gives one at a time: as many calls, of which the first four begin together. No content
  * goes out before all of those have theirs, so a call that is refused beside its siblings (their common limit) fails the whole
- * while another provider can still take over. What one call fails with, the others are ended for.
+ * while another provider can still take over. What one call fails with, the others are ended for. Of a provider whose calls are
+ * counted the request has one place, so its calls are made one after another.
  */
 export const fannedOut =
-  (provider: string, prepare: Prepare): Prepare =>
+  (provider: string, prepare: Prepare, isCounted = false): Prepare =>
   (call) => {
+    const atOnce = isCounted ? 1 : mostAtOnce
     const { n = 1, ...request } = call.request
     if (n > mostChoices) {
       return Effect.fail(
@@ -39,12 +41,15 @@ export const fannedOut =
     }))
     return Effect.map(Effect.forEach(calls, prepare), (prepared): Prepared => ({
       dropped: prepared[0]?.dropped ?? [],
-      events: merged(provider, prepared),
-      ...(prepared.every(({ whole }) => whole !== undefined) ? { whole: together(prepared) } : {})
+      events: merged(provider, prepared, atOnce),
+      ...(prepared.every(({ whole }) => whole !== undefined) ? { whole: together(prepared, atOnce) } : {})
     }))
   }
 
-const together = (prepared: ReadonlyArray<Prepared>): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> =>
+const together = (
+  prepared: ReadonlyArray<Prepared>,
+  atOnce: number
+): Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure> =>
   Effect.map(Effect.forEach(prepared, wholeOf, { concurrency: atOnce }), (answers) => {
     const fold = new Fold()
     const events = answers.flatMap((answer, choice) =>
@@ -53,7 +58,7 @@ const together = (prepared: ReadonlyArray<Prepared>): Effect.Effect<ReadonlyArra
     return [...events, fold.finished]
   })
 
-const merged = (provider: string, prepared: ReadonlyArray<Prepared>): Events =>
+const merged = (provider: string, prepared: ReadonlyArray<Prepared>, atOnce: number): Events =>
   Stream.unwrap(
     Effect.gen(function* () {
       const streams = prepared.map(({ events }, choice) => Stream.map(events, (event) => numbered(event, choice)))
@@ -73,14 +78,19 @@ const begin = Effect.fnUntraced(function* (
   provider: string,
   events: Events
 ): Effect.fn.Return<Events, ProviderFailure, Scope.Scope> {
-  const pull = yield* Stream.toPull(events)
+  // Its own scope: what a choice holds goes with its end, not with that of the last one.
+  const scope = Scope.forkUnsafe(yield* Effect.scope)
+  const pull = yield* Scope.provide(Stream.toPull(events), scope)
   const first: Array<ChatEvent> = []
   const seek: Pull.Pull<void, ProviderFailure> = Effect.flatMap(pull, (events) => {
     first.push(...events)
     return events.some(isContent) ? Effect.void : seek
   })
   yield* Pull.catchDone(seek, () => Effect.fail(invalidAnswer({ provider }, "ended its stream without an answer")))
-  return Stream.concat(Stream.fromIterable(first), Stream.fromPull(Effect.succeed(pull)))
+  return Stream.fromIterable(first).pipe(
+    Stream.concat(Stream.fromPull(Effect.succeed(pull))),
+    Stream.ensuring(Scope.close(scope, Exit.void))
+  )
 })
 
 const numbered = (event: ChatEvent, choice: number): ChatEvent => ("choice" in event ? { ...event, choice } : event)

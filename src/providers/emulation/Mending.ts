@@ -3,8 +3,8 @@ import type { ChatEvent } from "../../domain/ChatEvent.ts"
 import type { Message } from "../../domain/ChatRequest.ts"
 import type { ProviderFailure } from "../../domain/Errors.ts"
 import type { Usage } from "../../domain/Usage.ts"
-import { invalidAnswer } from "../BrokenAnswers.ts"
 import type { ChatCall, Prepared } from "../Provider.ts"
+import { unfitAnswer } from "../UnfitAnswer.ts"
 import { added, type Prepare, wholeOf } from "./Whole.ts"
 
 export type Answer = Effect.Effect<ReadonlyArray<ChatEvent>, ProviderFailure>
@@ -38,9 +38,10 @@ export const mended = ({ asked, judge, prepare, provider }: Mending, answer: Rea
   const again = prepare({ ...asked, request: { ...asked.request, messages } })
   return Effect.flatMap(Effect.flatMap(again, wholeOf), (answerAgain): Answer => {
     const second = judge(answerAgain)
+    const usage = added(usageOf(answer), usageOf(answerAgain))
     return Result.isSuccess(second)
-      ? Effect.succeed(withUsage(second.success, added(usageOf(answer), usageOf(answerAgain))))
-      : Effect.fail(invalidAnswer({ provider }, second.failure.did))
+      ? Effect.succeed(withUsage(second.success, usage))
+      : Effect.fail(unfitAnswer(provider, second.failure.did, usage))
   })
 }
 

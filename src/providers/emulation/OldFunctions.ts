@@ -2,11 +2,11 @@ import { Effect, Result, Stream } from "effect"
 import type { ChatEvent } from "../../domain/ChatEvent.ts"
 import type { ChatRequest, Message } from "../../domain/ChatRequest.ts"
 import { type ProviderFailure, ValidationError } from "../../domain/Errors.ts"
-import { invalidAnswer } from "../BrokenAnswers.ts"
 import { isNothing } from "../JsonText.ts"
 import type { Carrier } from "../Parameters.ts"
 import type { Prepared } from "../Provider.ts"
 import { unknownChoice } from "../ToolOffer.ts"
+import { unfitAnswer } from "../UnfitAnswer.ts"
 import type { Prepare } from "./Whole.ts"
 
 /** Whether a request has anything of OpenAI's older way of functions: its parameters, a call or a result. */
@@ -146,7 +146,7 @@ const asOldCall = (provider: string, event: ChatEvent): Result.Result<ChatEvent,
   if (event._tag === "ToolCallDelta") {
     if (event.call > 0) {
       return Result.fail(
-        invalidAnswer({ provider }, "called several functions at once, and `functions` knows one call of an answer")
+        unfitAnswer(provider, "called several functions at once, and `functions` knows one call of an answer")
       )
     }
     const { arguments: text, choice, name } = event

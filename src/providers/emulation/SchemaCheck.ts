@@ -6,6 +6,9 @@ import { elements } from "../JsonText.ts"
 /** Both the schema and, by way of the model, the value are a caller's: neither may keep us busy. */
 const mostSteps = 20_000
 const deepest = 200
+/** Words whose lists are gone through for every value, and how many of their elements are one step. */
+const listing = ["enum", "required", "type"] as const
+const elementsPerStep = { object: 5, other: 100 } as const
 
 /**
  * Holds a value against a JSON Schema: the words of OpenAI's structured outputs, with `allOf`, `oneOf`, `prefixItems` and the
@@ -39,24 +42,57 @@ export const danglingRef = (schema: JsonObject): string | undefined => {
 class Check {
   private readonly root: JsonObject
   private steps = 0
+  /** Read once: each may be as long as the whole schema, and be met by every value. */
+  private readonly targets = new Map<string, Json | undefined>()
+  private readonly briefs = new Map<Json, string>()
 
   constructor(root: JsonObject) {
     this.root = root
   }
 
   fault(schema: Json | undefined, value: Json, path: string, depth: number): string | undefined {
+    if (schema === undefined) return undefined
+    if (++this.steps > mostSteps || depth > deepest) return `${path} is too intricate to be checked`
     if (schema === false) return `${path} must not be there`
     if (!isJsonObject(schema)) return undefined
-    if (++this.steps > mostSteps || depth > deepest) return `${path} is too intricate to be checked`
+    for (const word of listing) {
+      this.steps += elements(schema[word]).length / elementsPerStep[typeof value === "object" ? "object" : "other"]
+    }
     const ref = schema["$ref"]
     return (
-      (typeof ref === "string" ? this.fault(target(this.root, ref), value, path, depth + 1) : undefined) ??
-      typeFault(schema, value, path) ??
+      (typeof ref === "string" ? this.fault(this.target(ref), value, path, depth + 1) : undefined) ??
+      this.typeFault(schema, value, path) ??
       sizeFault(schema, value, path) ??
       this.variantFault(schema, value, path, depth) ??
       (Array.isArray(value) ? this.itemFault(schema, value, path, depth) : undefined) ??
       (isJsonObject(value) ? this.propertyFault(schema, value, path, depth) : undefined)
     )
+  }
+
+  private target(ref: string): Json | undefined {
+    if (!this.targets.has(ref)) this.targets.set(ref, target(this.root, ref))
+    return this.targets.get(ref)
+  }
+
+  private brief(value: Json): string {
+    const known = this.briefs.get(value) ?? cut(JSON.stringify(value), 200)
+    this.briefs.set(value, known)
+    return known
+  }
+
+  private typeFault(schema: JsonObject, value: Json, path: string): string | undefined {
+    const { type } = schema
+    const types = type === undefined ? [] : Array.isArray(type) ? type : [type]
+    if (types.length > 0 && !types.some((type) => isOfType(value, type))) {
+      return `${path} must be ${types.join(" or ")}, not ${kindOf(value)}`
+    }
+    const constant = schema["const"]
+    if (constant !== undefined && !isSame(value, constant)) return `${path} must be ${this.brief(constant)}`
+    const options = schema["enum"]
+    if (Array.isArray(options) && !options.some((option) => isSame(value, option))) {
+      return `${path} must be one of ${this.brief(options)}`
+    }
+    return undefined
   }
 
   private variantFault(schema: JsonObject, value: Json, path: string, depth: number): string | undefined {
@@ -95,12 +131,14 @@ class Check {
     for (const name of elements(schema["required"])) {
       if (typeof name === "string" && !Object.hasOwn(value, name)) return `${path} lacks ${JSON.stringify(name)}`
     }
-    const { properties } = schema
+    const { patternProperties: patterns, properties } = schema
+    // Patterns are not checked, so it is not known whom `additionalProperties` is for.
+    const others = patterns === undefined ? schema["additionalProperties"] : undefined
     const known: JsonObject = isJsonObject(properties) ? properties : {}
     for (const [name, inner] of Object.entries(value)) {
       if (inner === undefined) continue
       const isKnown = Object.hasOwn(known, name)
-      const own = isKnown ? known[name] : schema["additionalProperties"]
+      const own = isKnown ? known[name] : others
       if (!isKnown && own === false) return `${path} must not have ${JSON.stringify(name)}`
       const fault = this.fault(own, inner, `${path}.${name}`, depth + 1)
       if (fault !== undefined) return fault
@@ -129,22 +167,9 @@ const kindOf = (value: Json): string =>
 const isOfType = (value: Json, type: Json): boolean =>
   type === "integer" ? Number.isInteger(value) : kindOf(value) === type
 
-const typeFault = (schema: JsonObject, value: Json, path: string): string | undefined => {
-  const { type } = schema
-  const types = type === undefined ? [] : Array.isArray(type) ? type : [type]
-  if (types.length > 0 && !types.some((type) => isOfType(value, type))) {
-    return `${path} must be ${types.join(" or ")}, not ${kindOf(value)}`
-  }
-  const constant = schema["const"]
-  if (constant !== undefined && !isDeepStrictEqual(value, constant)) return `${path} must be ${brief(constant)}`
-  const options = schema["enum"]
-  if (Array.isArray(options) && !options.some((option) => isDeepStrictEqual(value, option))) {
-    return `${path} must be one of ${brief(options)}`
-  }
-  return undefined
-}
-
-const brief = (value: Json): string => cut(JSON.stringify(value), 200)
+/** Numbers by their value: 0 and -0 are one. */
+const isSame = (value: Json, other: Json): boolean =>
+  value === other || (typeof value === "object" && isDeepStrictEqual(value, other))
 
 /** Not within a surrogate pair: what is wrong goes out as a text. */
 const cut = (text: string, most: number): string =>

@@ -1,7 +1,7 @@
 import { Effect, Stream } from "effect"
 import type { ChatEvent } from "../../domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../domain/Errors.ts"
-import type { Usage } from "../../domain/Usage.ts"
+import { sumOf, type Usage } from "../../domain/Usage.ts"
 import type { Prepared, Provider } from "../Provider.ts"
 
 export type Prepare = Provider["prepare"]
@@ -12,11 +12,4 @@ export const wholeOf = ({ events, whole }: Prepared): Effect.Effect<ReadonlyArra
 
 /** Undefined where either is: half a count would be taken for all of it. */
 export const added = (one: Usage | undefined, other: Usage | undefined): Usage | undefined =>
-  one === undefined || other === undefined
-    ? undefined
-    : {
-        promptTokens: one.promptTokens + other.promptTokens,
-        completionTokens: one.completionTokens + other.completionTokens,
-        cachedTokens: one.cachedTokens + other.cachedTokens,
-        reasoningTokens: one.reasoningTokens + other.reasoningTokens
-      }
+  one === undefined || other === undefined ? undefined : sumOf(one, other)

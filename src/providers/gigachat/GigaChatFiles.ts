@@ -4,6 +4,7 @@ import { ProviderError, type ProviderFailure } from "../../domain/Errors.ts"
 import type { Upload } from "../Assembly.ts"
 import { authorized } from "../Authorized.ts"
 import { invalidAnswer } from "../BrokenAnswers.ts"
+import { Busy } from "../Busy.ts"
 import type { Credentials } from "../Credentials.ts"
 import type { WantedImage } from "../Dialect.ts"
 import type { Image, ImageType } from "../Image.ts"
@@ -25,6 +26,8 @@ export interface GigaChatFilesOptions {
  * of memory, and hosts that are slow keep back only those who named them and the like.
  */
 const atOnce = 8
+/** For a place among those. */
+const longestWait = Duration.seconds(30)
 /** Of one upload, and of the deletes that are still owed when the gateway stops. */
 const uploadTime = Duration.minutes(1)
 const farewell = Duration.seconds(5)
@@ -85,6 +88,12 @@ export const makeUpload = Effect.fn("GigaChatFiles.make")(function* ({
       )
   )
 
+  const place = (places: Semaphore.Semaphore): Effect.Effect<void, Busy> =>
+    Effect.timeoutOrElse(Effect.asVoid(places.take(1)), {
+      duration: longestWait,
+      orElse: () => Effect.fail(busyWith(provider))
+    })
+
   /** The place is the upload's, and stays so where nobody waits for it any more. */
   const upload = (
     requestId: string,
@@ -93,7 +102,7 @@ export const makeUpload = Effect.fn("GigaChatFiles.make")(function* ({
   ): Effect.Effect<string, ProviderFailure, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        yield* restore(uploading.take(1))
+        yield* restore(place(uploading))
         const posting = yield* FiberSet.run(background, Effect.ensuring(post(read(), param), uploading.release(1)))
         const deleting = Effect.flatMap(Fiber.await(posting), (exit) =>
           Exit.isSuccess(exit) ? remove(exit.value) : Effect.void
@@ -107,18 +116,33 @@ export const makeUpload = Effect.fn("GigaChatFiles.make")(function* ({
 
   const idOf = (requestId: string, image: WantedImage): Effect.Effect<string, ProviderFailure, Scope.Scope> => {
     const { param } = image
-    return image._tag === "Data"
-      ? upload(requestId, () => imageOf(image), param)
-      : fetching.withPermit(
-          Effect.flatMap(fetchImage(network, bounds, image.url, { provider, param }), (fetched) =>
-            upload(requestId, () => fetched, param)
-          )
+    if (image._tag === "Data") return upload(requestId, () => imageOf(image), param)
+    const { url } = image
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(
+        restore(place(fetching)),
+        fetchImage(network, bounds, url, { provider, param }).pipe(
+          Effect.flatMap((fetched) => upload(requestId, () => fetched, param)),
+          restore,
+          Effect.ensuring(fetching.release(1))
         )
+      )
+    )
   }
 
   return ({ requestId }, images) =>
     Effect.forEach(images, (image) => idOf(requestId, image), { concurrency: "unbounded" })
 })
+
+const busyWith = (provider: string): Busy =>
+  new Busy({
+    reason: "provider_rate_limit",
+    message: `${provider} is busy: the gateway takes ${atOnce} images to it at once`,
+    retryAfterMillis: 1000,
+    limit: atOnce,
+    remaining: 0,
+    provider
+  })
 
 const ofUpload = (failure: ProviderFailure): ProviderFailure =>
   failure._tag === "ProviderError"

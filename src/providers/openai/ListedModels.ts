@@ -50,7 +50,7 @@ const objectAt = (object: JsonObject, name: string): JsonObject => {
 }
 
 const count = (value: Json | undefined): number | undefined =>
-  typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.trunc(value) : undefined
+  typeof value === "number" && value >= 1 && value <= Number.MAX_SAFE_INTEGER ? Math.trunc(value) : undefined
 
 /** OpenRouter's: US dollars for one token, as decimal text; below zero where the price depends on who serves. */
 const priceOf = ({ completion, input_cache_read, prompt }: JsonObject): ModelPrice | undefined => {

@@ -1,5 +1,7 @@
 const open = "<think>"
 const close = "</think>"
+/** Most white space before the first tag. A model that gives nothing else is not listened to for ever. */
+const longestLead = 256
 
 export interface Parted {
   readonly thought: string
@@ -19,8 +21,9 @@ export class ThinkTags {
     this.held += piece
     if (this.state === "before") {
       const begun = this.held.trimStart()
-      if (begun.length < open.length && open.startsWith(begun)) return nothing
-      if (!begun.startsWith(open)) return this.speak()
+      const isLate = this.held.length - begun.length > longestLead
+      if (!isLate && begun.length < open.length && open.startsWith(begun)) return nothing
+      if (isLate || !begun.startsWith(open)) return this.speak()
       this.state = "thinking"
       this.held = begun.slice(open.length)
     }

@@ -9,7 +9,8 @@ export const make = (most: number, window: Duration.Duration): Effect.Effect<voi
   /** When the last `most` started or will start; the next overwrites the oldest. */
   const starts = Array.from({ length: most }, () => Number.NEGATIVE_INFINITY)
   let next = 0
-  return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  return Effect.flatMap(Clock.monotonicTimeNanos, (nanos) => {
+    const now = Number(nanos) / 1e6
     const start = Math.max(now, (starts[next] ?? now) + millis)
     starts[next] = start
     next = (next + 1) % most

@@ -3,8 +3,9 @@ import { Effect, Stream } from "effect"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import { emulated } from "../../../src/providers/emulation/Emulated.ts"
 import type { Abilities } from "../../../src/providers/Provider.ts"
-import { type Answer, tells } from "../../support/ScriptedProvider.ts"
+import { tells } from "../../support/ScriptedProvider.ts"
 import {
+  answeringInTurn,
   answers,
   ask,
   callOf,
@@ -16,7 +17,8 @@ import {
   text,
   textOf,
   toolCall,
-  used
+  used,
+  usedTwice
 } from "./scripts.ts"
 
 const schema = { type: "object", properties: { t: { type: "integer", minimum: 0 } }, required: ["t"] }
@@ -27,7 +29,7 @@ const narrow: Abilities = {
   formats: new Set(["json_schema"]),
   isSchemaNarrow: true
 }
-const inTurn = (...all: ReadonlyArray<Answer>) => fake((_, index) => all[index] ?? Stream.never, narrow)
+const inTurn = answeringInTurn(narrow)
 
 describe("an answer in a form that its provider knows only in part", () => {
   it.effect("is held against the caller's, and goes back once where it does not fit", () =>
@@ -36,7 +38,7 @@ describe("an answer in a form that its provider knows only in part", () => {
       const told = yield* ask(emulated(provider), { response_format })
       assert.strictEqual(textOf(told), '{"t": 21}')
       assert.deepInclude(told.at(-1), {
-        usage: { promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 }
+        usage: usedTwice
       })
       assert.deepStrictEqual(provider.sent[0], callOf({ response_format }))
       const again = provider.sent[1]?.request

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { ProviderError } from "../../../src/domain/Errors.ts"
 import { emulated } from "../../../src/providers/emulation/Emulated.ts"
 import { type Answer, tells } from "../../support/ScriptedProvider.ts"
-import { answers, ask, callOf, ended, fake, finished, started, text, textOf, used } from "./scripts.ts"
+import { answers, ask, callOf, ended, fake, finished, started, text, textOf, used, usedTwice } from "./scripts.ts"
 
 const away = new ProviderError({ reason: "provider_failed", message: "fake failed", provider: "fake" })
 
@@ -42,6 +42,30 @@ describe("`n` for a provider that gives one choice", () => {
     })
   )
 
+  for (const stream of [true, false]) {
+    it.effect(`is one call after another of a provider whose calls are counted (stream: ${stream})`, () =>
+      Effect.gen(function* () {
+        let isCounted = true
+        const answer = (index: number) =>
+          Stream.concat(Stream.fromEffectDrain(Effect.yieldNow), answers(`I am ${index}`))
+        const provider = { ...fake((_, index) => answer(index)), isCounted: () => isCounted }
+        const told = yield* ask(emulated(provider), { n: 3, stream })
+        assert.deepStrictEqual([provider.sent.length, provider.mostOpen(), provider.open()], [3, 1, 0])
+        assert.deepStrictEqual(
+          [0, 1, 2].map((choice) => textOf(told, choice)),
+          ["I am 0", "I am 1", "I am 2"]
+        )
+        assert.deepStrictEqual(
+          told.at(-1),
+          finished({ promptTokens: 30, completionTokens: 15, cachedTokens: 3, reasoningTokens: 6 })
+        )
+        isCounted = false
+        yield* ask(emulated(provider), { n: 3, stream })
+        assert.isAbove(provider.mostOpen(), 1)
+      })
+    )
+  }
+
   const paced = (...pieces: ReadonlyArray<readonly [after: number, text: string]>): Answer =>
     Stream.concat(
       tells(started),
@@ -65,10 +89,7 @@ describe("`n` for a provider that gives one choice", () => {
         told.map((event) => (event._tag === "TextDelta" ? `${event.choice}${event.text}` : event._tag)),
         ["Started", "0a", "1x", "0b", "1y", "ChoiceFinished", "0c", "ChoiceFinished", "Finished"]
       )
-      assert.deepStrictEqual(
-        told.at(-1),
-        finished({ promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 })
-      )
+      assert.deepStrictEqual(told.at(-1), finished(usedTwice))
       assert.strictEqual(provider.open(), 0)
     })
   )

@@ -4,9 +4,10 @@ import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import { emulated } from "../../../src/providers/emulation/Emulated.ts"
-import { type Answer, tells } from "../../support/ScriptedProvider.ts"
+import { tells } from "../../support/ScriptedProvider.ts"
 import golden from "./golden/prompted-tools.json" with { type: "json" }
 import {
+  answeringInTurn,
   answers,
   callOf,
   ended,
@@ -18,7 +19,8 @@ import {
   textOf,
   thought,
   toolCall,
-  used
+  used,
+  usedTwice
 } from "./scripts.ts"
 
 const schema = { type: "object", properties: { a: { type: "integer" } }, required: ["a"] }
@@ -26,10 +28,9 @@ const tools = ["f", "g"].map((name) => ({ type: "function", function: { name, pa
 const calls = (...made: ReadonlyArray<readonly [name: string, args: unknown]>) =>
   JSON.stringify({ tool_calls: made.map(([name, args]) => ({ name, arguments: args })) })
 const f1 = calls(["f", { a: 1 }])
-const doubled = finished({ promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 })
+const doubled = finished(usedTwice)
 
-/** Answers its calls by these, one after the other. */
-const inTurn = (...all: ReadonlyArray<Answer>) => fake((_, index) => all[index] ?? Stream.never)
+const inTurn = answeringInTurn()
 
 const prepare = (provider: Fake, more: Partial<ChatRequest>) =>
   emulated(provider).prepare({ ...callOf({ tools, ...more }), tools: "prompt" })

@@ -3,8 +3,22 @@ import { Effect, Stream } from "effect"
 import type { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import { emulated } from "../../../src/providers/emulation/Emulated.ts"
 import type { Abilities } from "../../../src/providers/Provider.ts"
-import { type Answer, tells } from "../../support/ScriptedProvider.ts"
-import { answers, ask, callOf, ended, fake, finished, incapable, started, text, toolCall, used } from "./scripts.ts"
+import { tells } from "../../support/ScriptedProvider.ts"
+import {
+  answeringInTurn,
+  answers,
+  ask,
+  callOf,
+  ended,
+  fake,
+  finished,
+  incapable,
+  started,
+  text,
+  toolCall,
+  used,
+  usedTwice
+} from "./scripts.ts"
 
 const named: Abilities = { ...incapable, parameters: new Set(["tools", "tool_choice", "functions"]), isCallNamed: true }
 const tools = ["f", "g", "h"].map((name) => ({ type: "function", function: { name } }))
@@ -13,7 +27,7 @@ const allowed = (mode: string, ...names: ReadonlyArray<string>): ChatRequest["to
   type: "allowed_tools",
   allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) }
 })
-const inTurn = (...all: ReadonlyArray<Answer>) => fake((_, index) => all[index] ?? Stream.never, named)
+const inTurn = answeringInTurn(named)
 const calls = tells(started, text("Here: "), toolCall("{}"), ended("tool_calls"), finished(used(10, 5)))
 
 describe("a call of any of several functions, of a provider that can require only a named one", () => {
@@ -25,7 +39,7 @@ describe("a call of any of several functions, of a provider that can require onl
         const told = yield* ask(emulated(provider), { ...required, stream })
         assert.deepStrictEqual(told.slice(0, -1), [started, text("Here: "), toolCall("{}"), ended("tool_calls")])
         assert.deepInclude(told.at(-1), {
-          usage: { promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 }
+          usage: usedTwice
         })
         const [first, second] = provider.sent.map(({ request }) => request)
         assert.deepInclude(first, { tools, tool_choice: "auto" })

@@ -30,7 +30,11 @@ describe("a value held against a JSON Schema", () => {
     [{ multipleOf: 0.1 }, 0.3],
     [{ oneOf: [{ type: "string" }, { type: "number" }] }, 1],
     [{ properties: { self: { $ref: "#" } }, additionalProperties: false }, { self: { self: {} } }],
-    [{ $ref: "#/definitions/a~1b%20c", definitions: { "a/b c": { type: "string" } } }, "x"]
+    [{ $ref: "#/definitions/a~1b%20c", definitions: { "a/b c": { type: "string" } } }, "x"],
+    // Patterns are not checked, so neither is whom they leave to `additionalProperties`.
+    [{ patternProperties: { "^x": { type: "string" } }, additionalProperties: false }, { x1: "a" }],
+    [{ const: 0 }, -0],
+    [{ enum: [0, 1] }, -0]
   ]
   it.each(fits)("has no fault: %j, %j", (schema, value) => {
     assert.isUndefined(schemaFault(schema, value))
@@ -74,6 +78,20 @@ describe("a value held against a JSON Schema", () => {
     let deep: Json = []
     for (let depth = 0; depth < 5000; depth++) deep = [deep]
     assert.include(schemaFault({ items: { $ref: "#" } }, deep), "too intricate")
+  })
+
+  it("takes no time to speak of, however much of a schema each of many values meets", () => {
+    const long = "k".repeat(1_000_000)
+    const many = (item: Json): Json => Array.from({ length: 6000 }, () => item)
+    const options = Array.from({ length: 100_000 }, (_, index) => `option ${index}`)
+    assert.include(schemaFault({ items: { enum: options } }, many("option 99999")), "too intricate")
+    assert.include(schemaFault({ items: { required: options.map(() => "a") } }, many({ a: 1 })), "too intricate")
+    assert.include(schemaFault({ items: { type: [...options, "number"] } }, many(1)), "too intricate")
+    assert.include(schemaFault({ items: { oneOf: options.map(() => false) } }, many(1)), "none of the forms")
+    assert.isUndefined(schemaFault({ items: { anyOf: [{ const: long }, { type: "number" }] } }, many(1)))
+    assert.isUndefined(schemaFault({ items: { $ref: `#/$defs/${long}` }, $defs: { [long]: {} } }, many(1)))
+    assert.isUndefined(schemaFault({ items: { enum: options.slice(0, 200) } }, many("option 199")))
+    assert.isUndefined(schemaFault({}, many([1, 2, 3, 4])))
   })
 
   it("wants every reference to lead somewhere", () => {

@@ -3,8 +3,9 @@ import { Effect, Fiber, Stream } from "effect"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import type { ResponseFormat } from "../../../src/domain/ChatRequest.ts"
 import { emulated } from "../../../src/providers/emulation/Emulated.ts"
-import { type Answer, tells } from "../../support/ScriptedProvider.ts"
+import { tells } from "../../support/ScriptedProvider.ts"
 import {
+  answeringInTurn,
   answers,
   ask,
   callOf,
@@ -17,7 +18,8 @@ import {
   textOf,
   thought,
   toolCall,
-  used
+  used,
+  usedTwice
 } from "./scripts.ts"
 
 const schema = {
@@ -28,17 +30,16 @@ const schema = {
 }
 const weather: ResponseFormat = { type: "json_schema", json_schema: { name: "weather", strict: true, schema } }
 const tula = '{"degrees": 21.0, "city": "Тула"}'
-const doubled = finished({ promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 })
+const doubled = finished(usedTwice)
 
-/** Answers the first call with this, the second with that. */
-const first = (one: Answer, other: Answer = Stream.never) => fake((_, index) => (index === 0 ? one : other))
+const inTurn = answeringInTurn()
 
 describe("`response_format` for a provider that does not keep to it", () => {
   it.effect.each([true, false])(
     "is asked for in words, and the bare JSON goes out in one piece at the end (stream: %s)",
     (stream) =>
       Effect.gen(function* () {
-        const provider = first(
+        const provider = inTurn(
           tells(
             started,
             thought("hm"),
@@ -68,7 +69,7 @@ describe("`response_format` for a provider that does not keep to it", () => {
 
   it.effect("gives the model one chance to mend it, and sums what both answers used", () =>
     Effect.gen(function* () {
-      const provider = first(answers('{"city":"Тула","degrees":"warm"}'), answers(tula))
+      const provider = inTurn(answers('{"city":"Тула","degrees":"warm"}'), answers(tula))
       const told = yield* ask(emulated(provider), { response_format: weather })
       assert.deepStrictEqual(told, [started, text(tula), ended(), doubled])
       const [before, again] = provider.sent.map(({ request }) => request.messages)
@@ -80,7 +81,7 @@ describe("`response_format` for a provider that does not keep to it", () => {
 
   it.effect("fails where the mended answer is none either, without the text in its words", () =>
     Effect.gen(function* () {
-      const provider = first(answers("It is warm"), answers('{"city":"Secret"}'))
+      const provider = inTurn(answers("It is warm"), answers('{"city":"Secret"}'))
       const error = yield* Effect.flip(ask(emulated(provider), { response_format: weather, stream: true }))
       assert.deepInclude(error, { _tag: "ProviderError", reason: "provider_invalid_answer", provider: "fake" })
       assert.include(error.message, '$ lacks "degrees"')
@@ -92,7 +93,7 @@ describe("`response_format` for a provider that does not keep to it", () => {
 
   it.effect("asks again without the answer where there was none", () =>
     Effect.gen(function* () {
-      const provider = first(tells(started, ended(), finished(used(10, 5))), answers("{}"))
+      const provider = inTurn(tells(started, ended(), finished(used(10, 5))), answers("{}"))
       const told = yield* ask(emulated(provider), { response_format: { type: "json_object" } })
       assert.strictEqual(textOf(told), "{}")
       assert.deepStrictEqual(
@@ -105,9 +106,9 @@ describe("`response_format` for a provider that does not keep to it", () => {
   it.effect("of any object takes any object, and nothing else", () =>
     Effect.gen(function* () {
       const asked = { response_format: { type: "json_object" } }
-      const object = yield* ask(emulated(first(answers('Here: {"a":[1]} there'))), asked)
+      const object = yield* ask(emulated(inTurn(answers('Here: {"a":[1]} there'))), asked)
       assert.strictEqual(textOf(object), '{"a":[1]}')
-      const mended = yield* ask(emulated(first(answers("[1]"), answers('{"a":1}'))), asked)
+      const mended = yield* ask(emulated(inTurn(answers("[1]"), answers('{"a":1}'))), asked)
       assert.strictEqual(textOf(mended), '{"a":1}')
     })
   )
@@ -123,9 +124,9 @@ describe("`response_format` for a provider that does not keep to it", () => {
   it.effect.each(exempt)("passes on an answer that %s", ([, events]) =>
     Effect.gen(function* () {
       const tools = [{ type: "function", function: { name: "f" } }]
-      const provider = first(tells(...events))
+      const provider = inTurn(tells(...events))
       assert.deepStrictEqual(yield* ask(emulated(provider), { response_format: weather, tools, stream: true }), events)
-      const mended = first(answers("no"), tells(...events))
+      const mended = inTurn(answers("no"), tells(...events))
       assert.deepStrictEqual(yield* ask(emulated(mended), { response_format: weather, tools }), [
         ...events.slice(0, -1),
         doubled
@@ -135,7 +136,7 @@ describe("`response_format` for a provider that does not keep to it", () => {
 
   it.effect("cuts the JSON at a stop, and not what stood around it", () =>
     Effect.gen(function* () {
-      const provider = first(answers(`Sure, "city": ${tula}`))
+      const provider = inTurn(answers(`Sure, "city": ${tula}`))
       const told = yield* ask(emulated(provider), { response_format: weather, stop: ["Sure", ', "city"'] })
       assert.strictEqual(textOf(told), '{"degrees": 21.0')
     })
@@ -181,7 +182,7 @@ describe("`response_format` for a provider that does not keep to it", () => {
 
   it.effect("closes the upstream where the reader leaves before the end", () =>
     Effect.gen(function* () {
-      const provider = first(Stream.concat(tells(started, text("{")), Stream.never))
+      const provider = inTurn(Stream.concat(tells(started, text("{")), Stream.never))
       const { events } = yield* emulated(provider).prepare(callOf({ response_format: weather, stream: true }))
       const reading = yield* Effect.forkChild(Stream.runDrain(events), { startImmediately: true })
       yield* Effect.yieldNow

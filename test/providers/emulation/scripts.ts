@@ -51,6 +51,12 @@ export const fake = (answer: (call: ChatCall, index: number) => Answer, abilitie
   }
 }
 
+/** A provider that answers its calls by these, one after the other, and never one more. */
+export const answeringInTurn =
+  (abilities?: Abilities) =>
+  (...answers: ReadonlyArray<Answer>): Fake =>
+    fake((_, index) => answers[index] ?? Stream.never, abilities)
+
 export const callOf = (more: Partial<ChatRequest>): ChatCall => ({
   requestId: "req_1",
   model: "m",
@@ -70,6 +76,9 @@ export const used = (promptTokens: number, completionTokens: number): Usage => (
   cachedTokens: 1,
   reasoningTokens: 2
 })
+
+/** By two answers, each of `used(10, 5)`. */
+export const usedTwice: Usage = { promptTokens: 20, completionTokens: 10, cachedTokens: 2, reasoningTokens: 4 }
 
 export const started: ChatEvent = { _tag: "Started" }
 export const text = (text: string, choice = 0): ChatEvent => ({ _tag: "TextDelta", choice, text })

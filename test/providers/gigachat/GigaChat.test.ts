@@ -8,29 +8,16 @@ import type { Provider } from "../../../src/providers/Provider.ts"
 import * as GigaChat from "../../support/GigaChatUpstream.ts"
 import { closedPort } from "../../support/Loopback.ts"
 import { json, text } from "../../support/ScriptedUpstream.ts"
+import { gigaChatSettings } from "../../support/Upstreams.ts"
 
 const timeouts = { connect: Duration.seconds(5), idle: Duration.seconds(60) }
-
-const settingsFor = (server: GigaChat.GigaChatUpstream): GigaChatSettings => ({
-  kind: "gigachat",
-  credentials: server.credentials,
-  accessToken: undefined,
-  scope: server.scope,
-  baseUrl: server.baseUrl,
-  authUrl: server.authUrl,
-  verifySslCerts: true,
-  caBundleFile: undefined,
-  certFile: undefined,
-  keyFile: undefined,
-  concurrency: undefined
-})
 
 const setUp = Effect.fnUntraced(function* (
   own: Partial<GigaChatSettings> = {},
   options: GigaChat.GigaChatUpstreamOptions = {}
 ) {
   const server = yield* GigaChat.make(options)
-  const provider = yield* make("gigachat", { ...settingsFor(server), ...own }, timeouts)
+  const provider = yield* make("gigachat", { ...gigaChatSettings(server), ...own }, timeouts)
   return { server, provider }
 })
 

@@ -4,15 +4,12 @@ import { readFileSync } from "node:fs"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import { make } from "../../../src/providers/gigachat/GigaChatDialect.ts"
-import type { ChatCall } from "../../../src/providers/Provider.ts"
 import { sse } from "../../../src/providers/SseFraming.ts"
+import { framesIn, heard } from "../dialects.ts"
+import { callOf } from "./gigaChatCall.ts"
 
 const dialect = make("gigachat")
-const call: ChatCall = {
-  requestId: "req_1",
-  model: "GigaChat-2",
-  request: { model: "gigachat", messages: [{ role: "user", content: "Привет" }] }
-}
+const call = callOf()
 
 const about = { created: 1_790_000_000, model: "GigaChat:2.0.28.2", object: "chat.completion" }
 const usage = { prompt_tokens: 17, completion_tokens: 3, total_tokens: 20, precached_prompt_tokens: 2 }
@@ -43,20 +40,7 @@ const failure = <A>(result: Result.Result<A, ProviderFailure>): ProviderFailure 
 }
 const read = (body: string) => dialect.read(call, body)
 
-/** A stream's events up to its end or its failure. */
-const run = (frames: ReadonlyArray<string>) => {
-  const state = dialect.start(call)
-  const events: Array<ChatEvent> = []
-  for (const frame of frames) {
-    const told = dialect.step(state, frame)
-    if (Result.isFailure(told)) return { events, failure: told.failure }
-    events.push(...told.success)
-    if (events.at(-1)?._tag === "Finished") return { events, failure: undefined }
-  }
-  const told = dialect.halt(state)
-  if (Result.isFailure(told)) return { events, failure: told.failure }
-  return { events: [...events, ...told.success], failure: undefined }
-}
+const run = (frames: ReadonlyArray<string>) => heard(dialect, call, frames)
 
 describe("A whole answer of GigaChat", () => {
   it("is told as events, with its cached tokens among those of the prompt", () => {
@@ -146,15 +130,9 @@ describe("A stream of GigaChat", () => {
     { cuts: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: recorded.length }))) },
     ({ cuts }) =>
       Effect.sync(() => {
-        const reader = sse.reader()
         const borders = [0, ...[...cuts].sort((a, b) => a - b), recorded.length]
-        const frames = borders.flatMap((from, index) =>
-          Result.getOrThrow(reader.push(recorded.subarray(from, borders[index + 1] ?? recorded.length)))
-        )
-        assert.deepStrictEqual(run([...frames, ...Result.getOrThrow(reader.end())]), {
-          events: recordedEvents,
-          failure: undefined
-        })
+        const pieces = borders.map((from, index) => recorded.subarray(from, borders[index + 1] ?? recorded.length))
+        assert.deepStrictEqual(run(framesIn(sse, ...pieces)), { events: recordedEvents, failure: undefined })
       })
   )
 

@@ -2,39 +2,19 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
-import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
-import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import { make } from "../../../src/providers/gigachat/GigaChatDialect.ts"
-import type { ChatCall } from "../../../src/providers/Provider.ts"
 import { sse } from "../../../src/providers/SseFraming.ts"
+import { framesIn, heard, type Heard } from "../dialects.ts"
+import { callOf } from "./gigaChatCall.ts"
 
 const dialect = make("gigachat")
-const isRequest = Schema.is(ChatRequest)
 const weather = { type: "function", function: { name: "mcp.weather/now" } }
 
-const call = (fields: object = { tools: [weather] }): ChatCall => {
-  const request: unknown = { model: "gigachat", messages: [{ role: "user", content: "Погода?" }], ...fields }
-  return isRequest(request) ? { requestId: "req_1", model: "GigaChat-2", request } : assert.fail("no request")
-}
+const call = (fields: object = { tools: [weather] }) => callOf(fields)
 
-type Told = { readonly events: ReadonlyArray<ChatEvent>; readonly failure: ProviderFailure | undefined }
+const run = (frames: ReadonlyArray<string>, fields?: object) => heard(dialect, call(fields), frames)
 
-const run = (frames: ReadonlyArray<string>, fields?: object): Told => {
-  const state = dialect.start(call(fields))
-  const events: Array<ChatEvent> = []
-  for (const frame of frames) {
-    const told = dialect.step(state, frame)
-    if (Result.isFailure(told)) return { events, failure: told.failure }
-    events.push(...told.success)
-    if (events.at(-1)?._tag === "Finished") return { events, failure: undefined }
-  }
-  return Result.match(dialect.halt(state), {
-    onFailure: (failure) => ({ events, failure }),
-    onSuccess: (last) => ({ events: [...events, ...last], failure: undefined })
-  })
-}
-
-const read = (body: string, fields?: object): Told =>
+const read = (body: string, fields?: object): Heard =>
   Result.match(dialect.read(call(fields), body), {
     onFailure: (failure) => ({ events: [], failure }),
     onSuccess: (events) => ({ events, failure: undefined })
@@ -54,7 +34,7 @@ const answers = (args: string, { name = "mcp_weather_now", state = stateId, reas
   }
 }
 
-const both = (args: string, more: Parameters<typeof answers>[1] = {}, fields?: object): Told => {
+const both = (args: string, more: Parameters<typeof answers>[1] = {}, fields?: object): Heard => {
   const { body, frames } = answers(args, more)
   const [whole, stream] = [read(body, fields), run(frames, fields)]
   assert.deepStrictEqual(stream.events, whole.events)
@@ -148,9 +128,7 @@ describe("A stream of GigaChat that ends in a call", () => {
   const recorded = readFileSync(new URL("golden/stream-call.txt", import.meta.url))
 
   it("is text, then the call's name, then its arguments, then its end; progress is not told", () => {
-    const reader = sse.reader()
-    const frames = [...Result.getOrThrow(reader.push(recorded)), ...Result.getOrThrow(reader.end())]
-    assert.deepStrictEqual(run(frames), {
+    assert.deepStrictEqual(run(framesIn(sse, recorded)), {
       events: [
         { _tag: "Started", upstreamModel: "GigaChat:2.0.28.2" },
         { _tag: "TextDelta", choice: 0, text: "Сейчас " },

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Latch, Logger, References, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ChatRequest } from "../../../src/domain/ChatRequest.ts"
+import { Busy } from "../../../src/providers/Busy.ts"
 import { make } from "../../../src/providers/gigachat/GigaChat.ts"
 import type { Provider } from "../../../src/providers/Provider.ts"
 import { eventually } from "../../support/Eventually.ts"
@@ -40,6 +41,15 @@ const ask = (...args: Parameters<typeof call>) =>
 const gone = ({ files }: GigaChat.GigaChatUpstream) => eventually(Effect.sync(() => files.size === 0))
 
 const refused = Scripted.json(500, { status: 500, message: "Internal Server Error" })
+
+/** Of the next images, as many as may be on their way at a time. */
+const holdEight = (server: GigaChat.GigaChatUpstream, latch: Latch.Latch) => {
+  for (let count = 0; count < 8; count++) {
+    const id = `held-${count}`
+    server.nextUpload(Scripted.steps(Scripted.wait(latch), Scripted.json(200, { id })))
+    server.nextDelete(Scripted.json(200, { id, deleted: true }))
+  }
+}
 
 describe("GigaChat's files", () => {
   it.effect("are uploaded with a token that is renewed where it has run out", () =>
@@ -128,11 +138,7 @@ describe("GigaChat's files", () => {
     Effect.gen(function* () {
       const { provider, server, uploads } = yield* setUp
       const latch = yield* Latch.make()
-      for (let count = 0; count < 8; count++) {
-        const id = `held-${count}`
-        server.nextUpload(Scripted.steps(Scripted.wait(latch), Scripted.json(200, { id })))
-        server.nextDelete(Scripted.json(200, { id, deleted: true }))
-      }
+      holdEight(server, latch)
       const asking = yield* Effect.forkChild(
         Effect.all([Effect.exit(ask(provider, 6)), Effect.exit(ask(provider, 6))], { concurrency: 2 })
       )
@@ -142,6 +148,28 @@ describe("GigaChat's files", () => {
       yield* latch.open
       yield* Fiber.join(asking)
       assert.strictEqual(uploads().length, 12)
+    })
+  )
+
+  it.effect("wait half a minute for a place, and hold none after that", () =>
+    Effect.gen(function* () {
+      const { provider, server, uploads } = yield* setUp
+      const latch = yield* Latch.make()
+      holdEight(server, latch)
+      const holding = yield* Effect.forkChild(Effect.exit(ask(provider, 8)))
+      yield* eventually(Effect.sync(() => uploads().length === 8))
+      const waiting = yield* Effect.forkChild(Effect.flip(ask(provider)))
+      yield* eventLoopTurns
+      yield* TestClock.adjust(Duration.seconds(30))
+      const busy = yield* Fiber.join(waiting)
+      assert.instanceOf(busy, Busy)
+      assert.deepInclude(busy, { _tag: "RateLimitError", reason: "provider_rate_limit", retryAfterMillis: 1000 })
+      yield* latch.open
+      yield* Fiber.join(holding)
+      // Of as many places as before.
+      yield* ask(provider, 8)
+      assert.strictEqual(uploads().length, 16)
+      yield* gone(server)
     })
   )
 

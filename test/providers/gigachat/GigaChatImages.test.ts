@@ -1,22 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import { isJsonObject } from "../../../src/domain/Json.ts"
 import { make } from "../../../src/providers/gigachat/GigaChatDialect.ts"
 import { sees } from "../../../src/providers/gigachat/GigaChatImages.ts"
 import { dataUrl, imagePart, png, textPart } from "../../support/Images.ts"
+import { callOf } from "./gigaChatCall.ts"
 import images from "./golden/images.json" with { type: "json" }
 
-const isRequest = Schema.is(ChatRequest)
 const withoutAddresses = make("gigachat")
 const withAddresses = make("gigachat", () => Result.void)
 
-const lower = (messages: ReadonlyArray<unknown>, dialect = withoutAddresses, model = "GigaChat-2-Max") => {
-  const request: unknown = { model: "gigachat", messages }
-  return isRequest(request)
-    ? dialect.lower({ requestId: "req_1", model, request })
-    : assert.fail("no request that the gateway lets in")
-}
+const lower = (messages: ReadonlyArray<unknown>, dialect = withoutAddresses, model = "GigaChat-2-Max") =>
+  dialect.lower(callOf({ messages }, model))
 
 const refusal = (...[messages, dialect, model]: Parameters<typeof lower>) => {
   const result = lower(messages, dialect, model)

@@ -1,20 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
-import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import type { Lowered } from "../../../src/providers/Dialect.ts"
 import { make } from "../../../src/providers/gigachat/GigaChatDialect.ts"
 import { fault, violationsOf } from "../../support/GigaChatRules.ts"
+import { callOf } from "./gigaChatCall.ts"
 import conversation from "./golden/conversation.json" with { type: "json" }
 
 const dialect = make("gigachat")
-const isRequest = Schema.is(ChatRequest)
 
-const lower = (fields: Readonly<Record<string, unknown>>, model = "GigaChat-2") => {
-  const request: unknown = { model: "gigachat", messages: [{ role: "user", content: "Привет" }], ...fields }
-  assert.isTrue(isRequest(request), "a request that the gateway lets in")
-  if (!isRequest(request)) throw new Error("unreachable")
-  return dialect.lower({ requestId: "req_1", model, request })
-}
+const lower = (fields: Readonly<Record<string, unknown>>, model?: string) => dialect.lower(callOf(fields, model))
 
 const lowered = (fields: Readonly<Record<string, unknown>>): Lowered => {
   const result = lower(fields)

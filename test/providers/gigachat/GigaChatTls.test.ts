@@ -7,6 +7,7 @@ import type { GigaChatSettings } from "../../../src/config/Settings.ts"
 import { make } from "../../../src/providers/gigachat/GigaChat.ts"
 import { makeAuthority } from "../../support/Certificates.ts"
 import * as GigaChat from "../../support/GigaChatUpstream.ts"
+import { gigaChatSettings } from "../../support/Upstreams.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "xrouter-gigachat-"))),
@@ -33,20 +34,7 @@ const setUp = Effect.fnUntraced(function* (
   const server = yield* GigaChat.make({ tls })
   const provider = yield* make(
     "gigachat",
-    {
-      kind: "gigachat",
-      credentials: server.credentials,
-      accessToken: undefined,
-      scope: server.scope,
-      baseUrl: server.baseUrl,
-      authUrl: server.authUrl,
-      verifySslCerts: true,
-      caBundleFile: undefined,
-      certFile: undefined,
-      keyFile: undefined,
-      concurrency: undefined,
-      ...own(files)
-    },
+    { ...gigaChatSettings(server), ...own(files) },
     { connect: Duration.seconds(5), idle: Duration.seconds(60) }
   )
   const { events } = yield* provider.prepare({

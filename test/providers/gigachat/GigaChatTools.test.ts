@@ -1,20 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
-import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
 import { make } from "../../../src/providers/gigachat/GigaChatDialect.ts"
 import { fault, violationsOf } from "../../support/GigaChatRules.ts"
+import { callOf } from "./gigaChatCall.ts"
 import tools from "./golden/tools.json" with { type: "json" }
 
 const dialect = make("gigachat")
-const isRequest = Schema.is(ChatRequest)
 type Fields = Readonly<Record<string, unknown>>
 
 const user = { role: "user", content: "Погода?" }
-const lower = (fields: Fields, model = "GigaChat-2") => {
-  const request: unknown = { model: "gigachat", messages: [user], ...fields }
-  if (!isRequest(request)) return assert.fail("the gateway would not let it in")
-  return dialect.lower({ requestId: "req_1", model, request })
-}
+const lower = (fields: Fields, model?: string) => dialect.lower(callOf({ messages: [user], ...fields }, model))
 
 /** As it stands on the wire; the strict upstream takes it. */
 const wire = (fields: Fields): Fields => {

@@ -2,27 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
-import { ChatRequest } from "../../../src/domain/ChatRequest.ts"
-import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import * as GigaChatDialect from "../../../src/providers/gigachat/GigaChatDialect.ts"
 import * as GigaChatV2 from "../../../src/providers/gigachat/GigaChatV2.ts"
 import type { ChatCall } from "../../../src/providers/Provider.ts"
 import { sse } from "../../../src/providers/SseFraming.ts"
 import { fault, violationsOf } from "../../support/GigaChatRules.ts"
 import { asV1 } from "../../support/GigaChatV2.ts"
+import { framesIn, heard } from "../dialects.ts"
+import { callOf } from "./gigaChatCall.ts"
 import conversation from "./golden/conversation.json" with { type: "json" }
 import tools from "./golden/tools.json" with { type: "json" }
 import golden from "./golden/v2.json" with { type: "json" }
 
 const v1 = GigaChatDialect.make("gigachat")
 const v2 = GigaChatV2.make(v1)
-const isRequest = Schema.is(ChatRequest)
 const weather = { type: "function", function: { name: "mcp.weather/now" } }
 
-const call = (fields: object = { tools: [weather] }, model = "GigaChat-3-Ultra"): ChatCall => {
-  const request: unknown = { model: "gigachat", messages: [{ role: "user", content: "Погода?" }], ...fields }
-  return isRequest(request) ? { requestId: "req_1", model, request } : assert.fail("the gateway would not let it in")
-}
+const call = (fields: object = { tools: [weather] }, model = "GigaChat-3-Ultra") => callOf(fields, model)
 
 const wire = (dialect: typeof v1, asked: ChatCall) => {
   const lowered = Result.getOrThrow(dialect.lower(asked))
@@ -138,29 +134,7 @@ const readIfJson = (value: unknown): unknown =>
 const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex").toString("base64")
 
 describe("An answer of GigaChat v2", () => {
-  const run = (frames: ReadonlyArray<string>, fields?: object) => {
-    const state = v2.start(call(fields))
-    const events: Array<ChatEvent> = []
-    for (const frame of frames) {
-      const told = v2.step(state, frame)
-      if (Result.isFailure(told)) return { events, failure: told.failure }
-      events.push(...told.success)
-      if (events.at(-1)?._tag === "Finished") return { events, failure: undefined }
-    }
-    return Result.match(v2.halt(state), {
-      onFailure: (failure): Told => ({ events, failure }),
-      onSuccess: (last): Told => ({ events: [...events, ...last], failure: undefined })
-    })
-  }
-  interface Told {
-    readonly events: ReadonlyArray<ChatEvent>
-    readonly failure: ProviderFailure | undefined
-  }
-
-  const framesIn = (bytes: Uint8Array) => {
-    const reader = sse.reader()
-    return [...Result.getOrThrow(reader.push(bytes)), ...Result.getOrThrow(reader.end())]
-  }
+  const run = (frames: ReadonlyArray<string>, fields?: object) => heard(v2, call(fields), frames)
 
   const id = "call_019e8373-dc9a-7883-af60-ebb20b79e1e1"
   const told: ReadonlyArray<ChatEvent> = [
@@ -178,7 +152,7 @@ describe("An answer of GigaChat v2", () => {
 
   it("is read from a stream of named events, the last of which is its end", () => {
     const recorded = readFileSync(new URL("golden/v2-stream-call.txt", import.meta.url))
-    assert.deepStrictEqual(run(framesIn(recorded)), { events: told, failure: undefined })
+    assert.deepStrictEqual(run(framesIn(sse, recorded)), { events: told, failure: undefined })
   })
 
   it("is read in one piece, wherever a call and a state stand in it", () => {

@@ -33,7 +33,9 @@ describe("a list of models in OpenAI's form", () => {
   it("reads the length of the context by each of its names", () => {
     for (const name of ["context_length", "max_model_len", "context_window", "max_context_length"]) {
       assert.deepInclude(only({ id: "m", [name]: 8192 }), { contextLength: 8192 })
-      assert.notProperty(only({ id: "m", [name]: name === "context_length" ? -1 : "8192" }), "contextLength")
+      for (const none of [-1, 0, 0.5, 1e300, "8192", null]) {
+        assert.notProperty(only({ id: "m", [name]: none }), "contextLength")
+      }
     }
   })
 

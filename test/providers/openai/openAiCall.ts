@@ -3,6 +3,7 @@ import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import * as OpenAiDialect from "../../../src/providers/openai/OpenAiDialect.ts"
 import type { ChatCall } from "../../../src/providers/Provider.ts"
+import { type Told, toldOf } from "../dialects.ts"
 
 export const teller = { provider: "openai", secrets: ["sk-secret-key"] }
 export const dialect = OpenAiDialect.make(teller)
@@ -13,22 +14,11 @@ export const call: ChatCall = {
   request: { model: "openai/gpt-test", messages: [{ role: "user", content: "Привет" }] }
 }
 
-type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
-
 /** The events of a whole answer. */
 export const read = (answer: unknown): Told => dialect.read(call, JSON.stringify(answer))
 
 /** The events of a stream of these frames, up to its first failure. */
-export const stream = (...frames: ReadonlyArray<unknown>): Told => {
-  const state = dialect.start(call)
-  const events: Array<ChatEvent> = []
-  for (const frame of frames) {
-    const told = dialect.step(state, typeof frame === "string" ? frame : JSON.stringify(frame))
-    if (Result.isFailure(told)) return told
-    events.push(...told.success)
-  }
-  return Result.map(dialect.halt(state), (end) => [...events, ...end])
-}
+export const stream = (...frames: ReadonlyArray<unknown>): Told => toldOf(dialect, call, frames)
 
 export const chunk = (delta: unknown, finish: string | null = null, more: Readonly<Record<string, unknown>> = {}) => ({
   id: "chatcmpl-1",

@@ -161,6 +161,20 @@ describe("YandexGpt.embed", () => {
     })
   )
 
+  it.effect("sends on at that pace where the time of day is set back meanwhile", () =>
+    Effect.gen(function* () {
+      const yandex = yield* Yandex.make()
+      const yandexgpt = yield* provider(yandex)
+      const texts = Array.from({ length: 10 }, (_, at) => `text ${at}`)
+      yield* TestClock.adjust("1 hour")
+      yield* embed(yandexgpt, texts)
+      yield* TestClock.setTime(0)
+      const later = yield* Effect.forkChild(embed(yandexgpt, texts))
+      yield* TestClock.adjust("1100 millis")
+      assert.lengthOf((yield* Fiber.join(later)).vectors, 10)
+    })
+  )
+
   it.effect("closes its connections when the caller leaves", () =>
     Effect.gen(function* () {
       const yandex = yield* Yandex.make()

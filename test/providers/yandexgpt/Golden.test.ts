@@ -5,6 +5,7 @@ import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
 import { ndjson } from "../../../src/providers/NdjsonFraming.ts"
 import * as YandexDialect from "../../../src/providers/yandexgpt/YandexDialect.ts"
 import * as Yandex from "../../support/YandexUpstream.ts"
+import { framesIn, toldOf } from "../dialects.ts"
 import { ask, call, provider } from "./Calls.ts"
 
 const folder = new URL("golden/", import.meta.url)
@@ -29,17 +30,11 @@ describe("the golden stream of calls", () => {
 
   /** Ids are made anew for each answer. */
   const told = (bytes: Uint8Array, packetSize: number): ReadonlyArray<ChatEvent> => {
-    const reader = ndjson.reader()
-    const state = dialect.start(call({ stream: true, tools }))
-    const frames: Array<string> = []
-    for (let at = 0; at < bytes.length; at += packetSize) {
-      frames.push(...Result.getOrThrow(reader.push(bytes.subarray(at, at + packetSize))))
-    }
-    frames.push(...Result.getOrThrow(reader.end()))
-    const events = frames.flatMap((frame) => Result.getOrThrow(dialect.step(state, frame)))
-    return [...events, ...Result.getOrThrow(dialect.halt(state))].map((event) =>
-      event._tag === "ToolCallDelta" ? { ...event, id: "made" } : event
+    const packets = Array.from({ length: Math.ceil(bytes.length / packetSize) }, (_, index) =>
+      bytes.subarray(index * packetSize, (index + 1) * packetSize)
     )
+    const events = Result.getOrThrow(toldOf(dialect, call({ stream: true, tools }), framesIn(ndjson, ...packets)))
+    return events.map((event) => (event._tag === "ToolCallDelta" ? { ...event, id: "made" } : event))
   }
 
   it("is text, then each call once, then the end, however it is cut and with its last line open", () => {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result, Schema } from "effect"
 import type { ChatEvent } from "../../../src/domain/ChatEvent.ts"
-import type { ProviderFailure } from "../../../src/domain/Errors.ts"
 import { ndjson } from "../../../src/providers/NdjsonFraming.ts"
 import * as YandexDialect from "../../../src/providers/yandexgpt/YandexDialect.ts"
 import { envelope } from "../../support/YandexUpstream.ts"
+import { toldOf } from "../dialects.ts"
 import { call } from "./Calls.ts"
 
 const dialect = YandexDialect.make({
@@ -13,19 +13,7 @@ const dialect = YandexDialect.make({
   secrets: [Redacted.make("AQVNsecret")]
 })
 
-type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderFailure>
-
-/** Frames to events, to the end of the stream or the first failure. */
-const told = (frames: ReadonlyArray<unknown>): Told => {
-  const state = dialect.start(call({ stream: true }))
-  const events: Array<ChatEvent> = []
-  for (const frame of frames) {
-    const step = dialect.step(state, typeof frame === "string" ? frame : JSON.stringify(frame))
-    if (Result.isFailure(step)) return step
-    events.push(...step.success)
-  }
-  return Result.map(dialect.halt(state), (rest) => [...events, ...rest])
-}
+const told = (frames: ReadonlyArray<unknown>) => toldOf(dialect, call({ stream: true }), frames)
 
 const events = (frames: ReadonlyArray<unknown>) => Result.getOrThrow(told(frames))
 const failure = (frames: ReadonlyArray<unknown>) => Result.getOrThrow(Result.flip(told(frames)))

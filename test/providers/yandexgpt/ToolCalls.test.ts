@@ -4,6 +4,7 @@ import { isJsonObject } from "../../../src/domain/Json.ts"
 import type { ChatEvent, ToolCallDelta } from "../../../src/domain/ChatEvent.ts"
 import * as YandexDialect from "../../../src/providers/yandexgpt/YandexDialect.ts"
 import * as Yandex from "../../support/YandexUpstream.ts"
+import { toldOf } from "../dialects.ts"
 import { ask, call, provider } from "./Calls.ts"
 
 const dialect = YandexDialect.make({ provider: "yandexgpt", folderId: "b1gfolder", secrets: [] })
@@ -25,11 +26,8 @@ const toolCall = (id: string, name = "weather", text = "{}") => ({
 const calls = (...tool_calls: ReadonlyArray<unknown>) => ({ role: "assistant", content: null, tool_calls })
 const result = (tool_call_id: string, content = "21") => ({ role: "tool", tool_call_id, content })
 
-const told = (frames: ReadonlyArray<unknown>, fields: object = { tools }) => {
-  const state = dialect.start(call({ stream: true, ...fields }))
-  const steps = frames.map((frame) => dialect.step(state, JSON.stringify(frame)))
-  return Result.map(Result.all([...steps, dialect.halt(state)]), (events) => events.flat())
-}
+const told = (frames: ReadonlyArray<unknown>, fields: object = { tools }) =>
+  toldOf(dialect, call({ stream: true, ...fields }), frames)
 const events = (frames: ReadonlyArray<unknown>) => Result.getOrThrow(told(frames))
 const deltasOf = (all: ReadonlyArray<ChatEvent>) =>
   all.filter((event): event is ToolCallDelta => event._tag === "ToolCallDelta")
