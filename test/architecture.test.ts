@@ -170,6 +170,7 @@ describe("the conventions of src", () => {
     ["Date.now", `export const now = () => Date.now()`],
     ["Date.now", `export const now = () => Date["now"]()`],
     ["Date.now", `export const now = () => new Date()`],
+    ["currentTimeNanos", `export const now = () => clock.currentTimeNanosUnsafe()`],
     ["Math.random", `export const one = Math.random`],
     ["console", `console.log("hello")`],
     ["fetch", `export const page = fetch("http://127.0.0.1")`],

@@ -1,13 +1,13 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, FileSystem, Latch, Layer } from "effect"
+import { Context, Effect, FileSystem, Layer } from "effect"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { delimiter, join, resolve } from "node:path"
 import { type Child, type Ended, runChild, startChild } from "./support/Child.ts"
 import { eventually } from "./support/Eventually.ts"
+import { heldUpstream, wholeHeldStream } from "./support/HeldUpstream.ts"
 import { freePort } from "./support/Redis.ts"
-import * as Scripted from "./support/ScriptedUpstream.ts"
 
 const checkout = resolve(import.meta.dirname, "..")
 const path = process.env["PATH"] ?? ""
@@ -159,21 +159,7 @@ layer(Layer.provide(FirstStart.layer, NodeFileSystem.layer).pipe(Layer.merge(Nod
       yield* first.terminate
       assert.strictEqual((yield* first.ended).code, 0)
 
-      const reached = yield* Latch.make()
-      const goOn = yield* Latch.make()
-      const upstream = yield* Scripted.make((request) =>
-        request.path === "/models"
-          ? Scripted.json(200, { object: "list", data: [{ id: "slow", object: "model", created: 1, owned_by: "me" }] })
-          : Scripted.steps(
-              Scripted.sseHead,
-              delta("one"),
-              Scripted.tell(reached),
-              Scripted.wait(goOn),
-              delta(" two", "stop"),
-              Scripted.frame("[DONE]"),
-              Scripted.end
-            )
-      )
+      const upstream = yield* heldUpstream
       const second = yield* again({ OPENAI_BASE_URL: upstream.url })
       yield* second.printed(/XRouter listens on/)
       assert.notInclude(second.out(), "xr-")
@@ -188,23 +174,14 @@ layer(Layer.provide(FirstStart.layer, NodeFileSystem.layer).pipe(Layer.merge(Nod
         })
       )
       assert.strictEqual(response.status, 200)
-      yield* reached.await
+      yield* upstream.reached.await
       yield* second.terminate
       yield* eventually(Effect.isFailure(Effect.tryPromise(() => fetch(`${url}/health/live`))))
-      yield* goOn.open
+      yield* upstream.goOn.open
       const text = yield* Effect.promise(() => response.text())
-      assert.match(text, /"one".*" two".*\[DONE\]\n\n$/s)
+      assert.match(text, wholeHeldStream)
       const { code, err } = yield* second.ended
       assert.strictEqual(code, 0, err)
     }).pipe(Effect.scoped)
   )
 })
-
-const delta = (content: string, finish: string | null = null) =>
-  Scripted.frame({
-    id: "chatcmpl-1",
-    object: "chat.completion.chunk",
-    created: 1,
-    model: "slow",
-    choices: [{ index: 0, delta: { content }, finish_reason: finish }]
-  })

@@ -1,7 +1,8 @@
 import { Schema, SchemaGetter } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { LimitSet } from "../domain/Principal.ts"
 import { AdminAuthorization } from "./AdminAuthorization.ts"
+import { page, pageQuery, params, strictly, summary } from "./ManagedRecords.ts"
 
 const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/
 const expected = { message: "Expected an ISO 8601 time such as 2030-01-31T00:00:00Z" }
@@ -84,23 +85,11 @@ const KeyChanges = Schema.Struct({
   description: "What is not named stays; null takes a bound away. `limits` are replaced as a whole."
 })
 
-const page = <S extends Schema.Constraint>(item: S) =>
-  Schema.Struct({ data: Schema.Array(item), next_cursor: Schema.NullOr(Schema.String) })
-
 export const UserPage = page(UserBody)
 
 export const KeyPage = page(KeyBody)
 
-const pageQuery = { limit: Schema.optionalKey(Schema.FiniteFromString), cursor: Schema.optionalKey(Schema.String) }
-
-const params = { id: Schema.String }
-
-const summary = (text: string) => OpenApi.annotations({ summary: text })
-
-/** A mistyped bound would make a key of fewer bounds than was meant, a mistyped filter would tell of all: none is ignored. */
-const strict = { onExcessProperty: "error" } as const
-
-/** Bodies that are read so strictly, by their names in the OpenAPI document. */
+/** Bodies whose fields are counted, by their names in the OpenAPI document. */
 export const closedBodies: ReadonlySet<string> = new Set(["NewUser", "UserChanges", "NewKey", "KeyChanges", "Limits"])
 
 /** Users and their keys, for whoever runs the gateway. */
@@ -142,5 +131,4 @@ export class AdminApi extends HttpApiGroup.make("admin")
   )
   .prefix("/admin/v1")
   .middleware(AdminAuthorization)
-  .annotate(HttpApi.PayloadParseOptions, strict)
-  .annotate(HttpApi.QueryParseOptions, strict) {}
+  .annotateMerge(strictly) {}

@@ -2,6 +2,7 @@ import type { Effect } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { InternalError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
+import type { Usage } from "../domain/Usage.ts"
 import type { CallEnded, Ledger } from "../ledger/Ledger.ts"
 import type { Admission } from "../limits/Limits.ts"
 import type { Candidate } from "../router/Policy.ts"
@@ -9,7 +10,7 @@ import type { Meter } from "./Meter.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
 /** What a call has used, as far as anybody knows. */
-export type CallMeter = Pick<Meter, "isIdle" | "isEstimated" | "usage" | "finishReason">
+export type CallMeter = Pick<Meter, "isIdle" | "isEstimated" | "usage" | "ownCount" | "finishReason">
 
 export interface AccountOptions {
   readonly context: RequestContext
@@ -43,16 +44,17 @@ export const openAccount = (
     streamed: context.stream
   })
   context.sumUp = (endedAt, isCancelled) => {
-    // Nothing, where no content ever came.
-    const usage = meter.isIdle ? undefined : meter.usage
+    // Where no content ever came, what was paid for answers that did not fit.
+    const usage = meter.isIdle ? usedInVain(context) : meter.usage
     context.usage = usage
-    context.isUsageEstimated = usage !== undefined && meter.isEstimated
+    context.isUsageEstimated = !meter.isIdle && meter.isEstimated
+    context.ownCount = meter.isIdle ? usage : meter.isEstimated ? undefined : meter.ownCount
     admission.used(usage === undefined ? 0 : usage.promptTokens + usage.completionTokens)
     const status = statusOf(context, isCancelled)
     const attempts = attemptsOf(context, status, endedAt)
     // Where nobody has served, the last who was asked.
     const last = meter.isIdle ? attempts.at(-1) : undefined
-    entry.end({
+    context.cost = entry.end({
       status,
       provider: last?.provider ?? context.provider ?? first.provider.name,
       providerModel: last?.model ?? context.providerModel ?? first.model,
@@ -66,6 +68,9 @@ export const openAccount = (
   }
   return entry.recorded
 }
+
+const usedInVain = ({ error }: RequestContext): Usage | undefined =>
+  error?._tag === "ProviderError" ? error.usage : undefined
 
 const statusOf = ({ error }: RequestContext, isCancelled: boolean): CallEnded["status"] => {
   if (isCancelled) return "cancelled"

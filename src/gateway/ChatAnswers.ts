@@ -57,7 +57,7 @@ export class ChatAnswers extends Context.Service<
         serve(context, reply.candidate)
         context.attempts = reply.attempts
       }
-      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+      const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
       const whole = (options: AnswerOptions, head: AnswerHead, meter: Meter) =>
         Effect.flatMap(options.plan.open, (reply) => {
@@ -88,6 +88,7 @@ export class ChatAnswers extends Context.Service<
         const opening = yield* Effect.forkIn(Scope.provide(options.plan.open, scope), scope)
         const writer: StreamWriter = {
           requestId: context.requestId,
+          trace: context.trace,
           begin: (reply) => begin(options, meter, reply),
           frames: (events) => {
             meter.hear(events)

@@ -1,8 +1,9 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ChatRequest } from "../domain/ChatRequest.ts"
 import { Authorization } from "./Authorization.ts"
 import { inferenceErrors } from "./ErrorSchemas.ts"
+import { eventStream } from "./EventStream.ts"
 
 export const Usage = Schema.Struct({
   prompt_tokens: Schema.Int,
@@ -49,9 +50,9 @@ export const ChatCompletionBody = Schema.Struct({
 }).annotate({ identifier: "ChatCompletion" })
 
 /** One frame of a stream is `data: {…}`, the last one `data: [DONE]` (OpenAI, "Streaming"). */
-const ChatCompletionStream = Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" })).annotate({
-  description: "With `stream: true`: chat.completion.chunk objects as server-sent events, ended by `data: [DONE]`"
-})
+const ChatCompletionStream = eventStream(
+  "With `stream: true`: chat.completion.chunk objects as server-sent events, ended by `data: [DONE]`"
+)
 
 const Body = ChatRequest.annotate({
   identifier: "ChatRequest",

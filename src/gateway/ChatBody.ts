@@ -57,6 +57,16 @@ export const withoutNulls = (body: JsonObject): JsonObject => {
   return body
 }
 
+/** Of a field with a value that OpenAI knows and we do not do. */
+export const unsupported = (param: string, hint: string) =>
+  Result.fail(
+    new ValidationError({
+      reason: "unsupported_parameter",
+      message: `This value of \`${param}\` is not supported: ${hint}`,
+      param
+    })
+  )
+
 /** Of a body that is not what its endpoint asks for. */
 export const invalid = (message: string, param?: string) =>
   Result.fail(

@@ -110,9 +110,12 @@ export class ChatCompletion implements BodyWriter {
   }
 }
 
+/** What stands in the place of a text. */
+const saidElsewhere = ["refusal", "function_call"]
+
 const message = ({ text, reasoning, calls, delta }: ChoiceParts) => ({
   role: "assistant",
-  content: text ?? (calls.size > 0 || delta["refusal"] !== undefined ? null : ""),
+  content: text ?? (calls.size > 0 || saidElsewhere.some((field) => delta[field] !== undefined) ? null : ""),
   refusal: null,
   ...delta,
   ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),

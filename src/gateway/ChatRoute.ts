@@ -16,6 +16,7 @@ import { requestedBy } from "./AuthorizationLayer.ts"
 import { ChatAnswers } from "./ChatAnswers.ts"
 import { chatRequest } from "./ChatBody.ts"
 import { chatForm } from "./ChatForm.ts"
+import { modelHold } from "./ModelHold.ts"
 import { readJson } from "./RequestBody.ts"
 import { CurrentRequest, type RequestContext } from "./RequestContext.ts"
 
@@ -45,7 +46,7 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
       const limits = yield* Limits
       const metrics = yield* Metrics
       const answers = yield* ChatAnswers
-      const { maxBody } = yield* Settings
+      const settings = yield* Settings
       const { translate } = endpoint
 
       const serve = (
@@ -63,15 +64,19 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
           chat.models === undefined ? catalog.resolve(chat.model) : catalog.resolveAll(chat.model, chat.models)
         if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
         if (principal.models !== undefined && !mayUse(principal.models, chat)) return Effect.fail(modelNotAllowed)
+        const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
+        const hold = modelHold(settings, limits, context, estimate)
         const planned = plans.plan({
           requestId: context.requestId,
           request: chat,
           resolution: resolved.success,
-          trace: context.trace
+          mayCall: hold?.mayCall,
+          trace: context.trace,
+          traceContext: context.traceContext
         })
-        return Effect.flatMapEager(planned, (plan) => {
-          const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
-          return Effect.flatMap(admit(limits, context, principal, plan.first, estimate), (admission) => {
+        const callable = hold === undefined ? planned : Effect.flatMap(planned, hold.admitted)
+        return Effect.flatMapEager(callable, (plan) =>
+          Effect.flatMap(admit(limits, context, principal, estimate, hold), (admission) => {
             context.isActive = true
             metrics.requestStarted(context.stream)
             return answers.answer({
@@ -84,14 +89,14 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
               admission
             })
           })
-        })
+        )
       }
 
       // Not a generator: the frame of one costs more memory than all that it would hold.
       const create = (request: HttpServerRequest.HttpServerRequest) =>
         Effect.flatMap(CurrentRequest, (context) =>
           Effect.flatMapEager(requestedBy(authenticator, context, request), (principal) =>
-            Effect.flatMap(readJson(request, maxBody), (body) => serve(request, context, principal, body))
+            Effect.flatMap(readJson(request, settings.maxBody), (body) => serve(request, context, principal, body))
           )
         )
 

@@ -2,6 +2,8 @@ import { Array as Arr, Cause, type Duration, Effect, Exit, Fiber, Pull, Stream }
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ProviderFailure, XRouterError } from "../domain/Errors.ts"
 import type { Reply } from "../router/Router.ts"
+import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
+import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 import { errorOf } from "./Failure.ts"
 
 const keepAliveEvery: Duration.Input = "15 seconds"
@@ -10,6 +12,7 @@ const keepAlive = Buffer.from(": keep-alive\n\n")
 /** What a stream is written with. */
 export interface StreamWriter {
   readonly requestId: string
+  readonly trace: RequestTrace | undefined
   /** The answer has begun. */
   readonly begin: (reply: Reply) => void
   readonly frames: (events: ReadonlyArray<ChatEvent>) => string
@@ -54,7 +57,9 @@ export const chatStream = (opening: Opening, writer: StreamWriter): Stream.Strea
     const frame: Pull.Pull<Bytes> = Effect.succeed([Buffer.from(writer.fail(error))])
     return error.reason === "unexpected"
       ? Effect.andThen(
-          Effect.logError("A stream failed", cause).pipe(Effect.annotateLogs({ request_id: writer.requestId })),
+          Effect.logError("A stream failed", cause).pipe(
+            Effect.annotateLogs(annotationsOf(writer.requestId, writer.trace))
+          ),
           frame
         )
       : frame

@@ -1,8 +1,9 @@
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { scopes } from "../domain/Principal.ts"
 import { Timestamp } from "./AdminApi.ts"
 import { AdminAuthorization } from "./AdminAuthorization.ts"
+import { page, pageQuery, params, strictly, summary } from "./ManagedRecords.ts"
 
 const Scopes = Schema.Array(Schema.Literals(scopes))
 
@@ -45,22 +46,14 @@ const ClientChanges = Schema.Struct({
 /** Bodies whose fields are counted, by their names in the OpenAPI document. */
 export const closedClientBodies: ReadonlyArray<string> = ["NewClient", "ClientChanges"]
 
-export const ClientPage = Schema.Struct({
-  data: Schema.Array(ClientBody),
-  next_cursor: Schema.NullOr(Schema.String)
-})
-
-const params = { id: Schema.String }
-const summary = (text: string) => OpenApi.annotations({ summary: text })
-const strict = { onExcessProperty: "error" } as const
+export const ClientPage = page(ClientBody)
 
 /** OAuth clients, for whoever runs the gateway. */
 export class ClientsApi extends HttpApiGroup.make("clients")
   .add(
-    HttpApiEndpoint.get("listClients", "/clients", {
-      query: { limit: Schema.optionalKey(Schema.FiniteFromString), cursor: Schema.optionalKey(Schema.String) },
-      success: ClientPage
-    }).annotateMerge(summary("List the OAuth clients, newest first")),
+    HttpApiEndpoint.get("listClients", "/clients", { query: pageQuery, success: ClientPage }).annotateMerge(
+      summary("List the OAuth clients, newest first")
+    ),
     HttpApiEndpoint.post("createClient", "/clients", {
       payload: NewClient,
       success: CreatedClient.pipe(HttpApiSchema.status(201))
@@ -79,5 +72,4 @@ export class ClientsApi extends HttpApiGroup.make("clients")
   )
   .prefix("/admin/v1")
   .middleware(AdminAuthorization)
-  .annotate(HttpApi.PayloadParseOptions, strict)
-  .annotate(HttpApi.QueryParseOptions, strict) {}
+  .annotateMerge(strictly) {}

@@ -1,9 +1,10 @@
 import { Schema, Struct } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ChatRequest } from "../domain/ChatRequest.ts"
 import { Authorization } from "./Authorization.ts"
 import { Usage } from "./ChatApi.ts"
 import { inferenceErrors } from "./ErrorSchemas.ts"
+import { eventStream } from "./EventStream.ts"
 
 const CompletionsRequest = Schema.Struct({
   prompt: Schema.Union([
@@ -49,9 +50,9 @@ const CompletionsAnswer = Schema.Struct({
   usage: Usage
 }).annotate({ identifier: "TextCompletion" })
 
-const CompletionsStream = Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" })).annotate({
-  description: "With `stream: true`: text_completion objects as server-sent events, ended by `data: [DONE]`"
-})
+const CompletionsStream = eventStream(
+  "With `stream: true`: text_completion objects as server-sent events, ended by `data: [DONE]`"
+)
 
 export class CompletionsApi extends HttpApiGroup.make("completions")
   .add(

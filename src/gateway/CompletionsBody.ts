@@ -1,8 +1,8 @@
 import { Result } from "effect"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
-import { ValidationError } from "../domain/Errors.ts"
+import type { ValidationError } from "../domain/Errors.ts"
 import { isJsonObject, type Json } from "../domain/Json.ts"
-import { chatRequest, invalid, withoutNulls } from "./ChatBody.ts"
+import { chatRequest, invalid, unsupported, withoutNulls } from "./ChatBody.ts"
 
 /**
  * A chat request from the body of a legacy completion (OpenAI, "Create completion"): its prompt is one user message. What only a
@@ -14,12 +14,13 @@ export const completionsRequest = (body: unknown): Result.Result<ChatRequest, Va
   if (prompt === undefined) return invalid("Missing required parameter: 'prompt'", "prompt")
   const text = promptText(prompt)
   if (Result.isFailure(text)) return Result.fail(text.failure)
-  if (echo !== undefined && echo !== false) return refused("echo", "a chat model does not give its prompt back")
-  if (suffix !== undefined && suffix !== "") return refused("suffix", "a chat model does not fill in a gap of a text")
-  if (best_of !== undefined && best_of !== 1) return refused("best_of", "ask for several choices with `n`")
-  if (logprobs !== undefined) return refused("logprobs", "they are told by `/v1/chat/completions`")
+  if (echo !== undefined && echo !== false) return unsupported("echo", "a chat model does not give its prompt back")
+  if (suffix !== undefined && suffix !== "")
+    return unsupported("suffix", "a chat model does not fill in a gap of a text")
+  if (best_of !== undefined && best_of !== 1) return unsupported("best_of", "ask for several choices with `n`")
+  if (logprobs !== undefined) return unsupported("logprobs", "they are told by `/v1/chat/completions`")
   for (const name of ofChat) {
-    if (rest[name] !== undefined) return refused(name, "it belongs to `/v1/chat/completions`")
+    if (rest[name] !== undefined) return unsupported(name, "it belongs to `/v1/chat/completions`")
   }
   return chatRequest({ ...rest, prompt: text.success })
 }
@@ -32,19 +33,10 @@ const promptText = (prompt: Json): Result.Result<string, ValidationError> => {
   if (!Array.isArray(prompt) || prompt.length === 0) return invalid("Expected a string or a list of one", "prompt")
   const prompts: ReadonlyArray<Json> = prompt
   if (prompts.some((piece) => typeof piece !== "string")) {
-    return refused("prompt", "give its text, tokens are known to their own model only")
+    return unsupported("prompt", "give its text, tokens are known to their own model only")
   }
   const [only] = prompts
   return typeof only === "string" && prompts.length === 1
     ? Result.succeed(only)
-    : refused("prompt", "one request has one prompt")
+    : unsupported("prompt", "one request has one prompt")
 }
-
-const refused = (param: string, hint: string) =>
-  Result.fail(
-    new ValidationError({
-      reason: "unsupported_parameter",
-      message: `This value of \`${param}\` is not supported: ${hint}`,
-      param
-    })
-  )

@@ -2,8 +2,10 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { type Cause, Clock, Context, Effect, type Exit, Scope } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { IncomingMessage } from "node:http"
-import { Settings } from "../config/Settings.ts"
+import { Settings, type SettingsValue } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
+import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
+import { callersContext } from "../telemetry/TraceContext.ts"
 import { Tracing } from "../telemetry/Tracing.ts"
 import { clientAddress } from "./ClientAddress.ts"
 import { cors } from "./Cors.ts"
@@ -31,6 +33,8 @@ export const layer = (routes: RouteTable) =>
       const open = yield* OpenRequests
       const { begin: beginTrace } = yield* Tracing
       const clock = yield* Clock.Clock
+      let { providers } = settings
+      let isTraceHandedOn = isTraceWanted(providers)
       const addressOf = clientAddress(settings.trustedProxies)
       const access = cors(settings.corsOrigins)
       const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
@@ -63,7 +67,9 @@ export const layer = (routes: RouteTable) =>
         // The other failures are told by the request's own line; an outage must not write a stack for each request.
         return known.reason === "unexpected"
           ? Effect.andThen(
-              Effect.logError("A request failed", cause).pipe(Effect.annotateLogs({ request_id: context.requestId })),
+              Effect.logError("A request failed", cause).pipe(
+                Effect.annotateLogs(annotationsOf(context.requestId, context.trace))
+              ),
               response
             )
           : response
@@ -134,10 +140,16 @@ export const layer = (routes: RouteTable) =>
             path,
             route: routes.find(path)?.pattern ?? "unknown",
             ip: addressOf(source.socket.remoteAddress, oneOf(source.headers["x-forwarded-for"])),
-            arrivedAt: Number(clock.currentTimeNanosUnsafe()) / 1e6
+            arrivedAt: Number(clock.monotonicTimeNanosUnsafe()) / 1e6
           })
           if (beginTrace !== undefined && !probes.has(context.route)) {
-            context.trace = beginTrace(oneOf(source.headers["traceparent"]))
+            context.trace = beginTrace(oneOf(source.headers["traceparent"]), oneOf(source.headers["tracestate"]))
+          }
+          // The file was read again.
+          if (providers !== settings.providers) isTraceHandedOn = isTraceWanted((providers = settings.providers))
+          if (isTraceHandedOn) {
+            context.traceContext =
+              context.trace ?? callersContext(oneOf(source.headers["traceparent"]), oneOf(source.headers["tracestate"]))
           }
           open.set(context, request)
           const done = (response: HttpServerResponse.HttpServerResponse) => finish(context, origin, response)
@@ -161,6 +173,10 @@ export const layer = (routes: RouteTable) =>
     }),
     { global: true }
   )
+
+/** Whether one of them is told which trace a request belongs to. */
+const isTraceWanted = (providers: SettingsValue["providers"]): boolean =>
+  Array.from(providers.values()).some((provider) => "propagateTrace" in provider && provider.propagateTrace === true)
 
 /** Asked again and again by what watches us: nobody looks for their traces. */
 const probes = new Set(["/health", "/health/live", "/health/ready", "/metrics"])

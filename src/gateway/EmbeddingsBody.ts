@@ -1,8 +1,8 @@
 import { Result, Schema } from "effect"
 import { EmbeddingRequest, mostTexts } from "../domain/EmbeddingRequest.ts"
-import { ValidationError } from "../domain/Errors.ts"
+import type { ValidationError } from "../domain/Errors.ts"
 import { isJsonObject, type Json, type JsonObject } from "../domain/Json.ts"
-import { invalid, withoutNulls } from "./ChatBody.ts"
+import { invalid, unsupported, withoutNulls } from "./ChatBody.ts"
 import { firstFault } from "./SchemaFault.ts"
 
 export interface EmbeddingsBody {
@@ -57,12 +57,3 @@ const faultOfInput = (input: Json): Result.Result<never, ValidationError> | unde
 }
 
 const emptyText = "Expected a text that is not empty"
-
-const unsupported = (param: string, hint: string) =>
-  Result.fail(
-    new ValidationError({
-      reason: "unsupported_parameter",
-      message: `This value of \`${param}\` is not supported: ${hint}`,
-      param
-    })
-  )

@@ -27,11 +27,17 @@ export class EmbeddingsMeter implements CallMeter {
   }
 
   get usage(): Usage {
-    return {
-      promptTokens: this.answer?.promptTokens ?? this.estimate,
-      completionTokens: 0,
-      cachedTokens: 0,
-      reasoningTokens: 0
-    }
+    return this.answer?.promptTokens === undefined ? this.ownCount : inputOf(this.answer.promptTokens)
+  }
+
+  get ownCount(): Usage {
+    return inputOf(this.estimate)
   }
 }
+
+const inputOf = (promptTokens: number): Usage => ({
+  promptTokens,
+  completionTokens: 0,
+  cachedTokens: 0,
+  reasoningTokens: 0
+})

@@ -18,6 +18,7 @@ import { embeddingsAnswer } from "./EmbeddingsAnswer.ts"
 import { embeddingsBody } from "./EmbeddingsBody.ts"
 import { EmbeddingsMeter } from "./EmbeddingsMeter.ts"
 import { makeAnswerId } from "./Ids.ts"
+import { modelHold } from "./ModelHold.ts"
 import { readJson } from "./RequestBody.ts"
 import { CurrentRequest, type RequestContext } from "./RequestContext.ts"
 import { servedBy } from "./ServedBy.ts"
@@ -35,8 +36,8 @@ export const EmbeddingsRoute = HttpRouter.use(
     const ledger = yield* Ledger
     const metrics = yield* Metrics
     const clock = yield* Clock.Clock
-    const { maxBody } = yield* Settings
-    const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+    const settings = yield* Settings
+    const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
     const call = (context: RequestContext, plan: Plan<EmbeddingReply>, meter: EmbeddingsMeter) => {
       const serve = ({ model, provider }: Candidate) => {
@@ -71,17 +72,20 @@ export const EmbeddingsRoute = HttpRouter.use(
       if (principal.models !== undefined && !principal.models.includes(model)) return Effect.fail(modelNotAllowed)
       const { requestId } = context
       const input = textsOf(request)
+      const meter = new EmbeddingsMeter(input)
+      const hold = modelHold(settings, limits, context, meter.estimate)
       const planned = plans.embed({
         requestId,
         input,
         dimensions,
         more,
         resolution: resolved.success,
-        trace: context.trace
+        mayCall: hold?.mayCall,
+        trace: context.trace,
+        traceContext: context.traceContext
       })
-      return Effect.flatMap(planned, (plan) => {
-        const meter = new EmbeddingsMeter(input)
-        return Effect.flatMap(admit(limits, context, principal, plan.first, meter.estimate), (admission) => {
+      return Effect.flatMap(hold === undefined ? planned : Effect.flatMap(planned, hold.admitted), (plan) =>
+        Effect.flatMap(admit(limits, context, principal, meter.estimate, hold), (admission) => {
           context.isActive = true
           metrics.requestStarted(context.stream)
           const answerId = makeAnswerId("embd-")
@@ -98,13 +102,13 @@ export const EmbeddingsRoute = HttpRouter.use(
             )
           )
         })
-      })
+      )
     }
 
     yield* router.add("POST", "/v1/embeddings", (request: HttpServerRequest.HttpServerRequest) =>
       Effect.flatMap(CurrentRequest, (context) =>
         Effect.flatMap(requestedBy(authenticator, context, request), (principal) =>
-          Effect.flatMap(readJson(request, maxBody), (body) => serve(context, principal, body))
+          Effect.flatMap(readJson(request, settings.maxBody), (body) => serve(context, principal, body))
         )
       )
     )

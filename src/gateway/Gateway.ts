@@ -26,7 +26,8 @@ import { ResponsesRoute } from "./ResponsesRoute.ts"
 import { routeTable } from "./RouteTable.ts"
 import { UsageHandlers } from "./UsageHandlers.ts"
 
-const routes = routeTable(Api, [
+/** Every path that is ours. */
+export const routes = routeTable(Api, [
   ...slashedModelPaths.map((path) => ["GET", path] as const),
   ["GET", docsPath],
   ["GET", openApiPath],
@@ -64,7 +65,7 @@ export const Gateway = Layer.mergeAll(
  * One spelling for each path, as the table of routes, CORS and a proxy's rules in front of us know it: `/Admin/v1/users` or
  * `//admin/v1/users` is nothing.
  */
-const routerConfig = { caseSensitive: true, ignoreDuplicateSlashes: false, ignoreTrailingSlash: false }
+export const routerConfig = { caseSensitive: true, ignoreDuplicateSlashes: false, ignoreTrailingSlash: false }
 
 /** The gateway on the HTTP server at hand. */
 export const GatewayServer = HttpRouter.serve(Gateway, { disableLogger: true, disableListenLog: true, routerConfig })

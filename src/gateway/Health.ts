@@ -43,13 +43,20 @@ export class Health extends Context.Service<
       const metrics = yield* Metrics
       let isDraining = false
 
-      const database = yield* Effect.cachedWithTTL(
+      const [known, forget] = yield* Effect.cachedInvalidateWithTTL(
         query(sql`SELECT 1`, patience).pipe(
           Effect.match({ onFailure: () => "down" as const, onSuccess: () => "up" as const }),
           Effect.tap((status) => Effect.sync(() => metrics.setDegraded("database", status === "down")))
         ),
-        "1 second"
+        Infinity
       )
+      let askedAt = 0n
+      // Effect's own caches go by the time of day: one that is set back would keep an answer for as long.
+      const database = Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
+        if (now - askedAt < freshNanos) return known
+        askedAt = now
+        return Effect.andThen(forget, known)
+      })
 
       const isLimiterAway = () => limiter.degraded?.() === true
 
@@ -88,6 +95,8 @@ export class Health extends Context.Service<
 
   static readonly layer = Health.layerNoDeps.pipe(Layer.provide(KeyCache.layer))
 }
+
+const freshNanos = 1_000_000_000n
 
 /** A probe waits for a second, where nothing else is said. */
 const patience = "750 millis"

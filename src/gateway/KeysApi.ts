@@ -1,7 +1,8 @@
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { CreatedKey, KeyBody, KeyPage, Timestamp } from "./AdminApi.ts"
 import { KeysAuthorization } from "./KeysAuthorization.ts"
+import { pageQuery, params, strictly, summary } from "./ManagedRecords.ts"
 
 /** What a user may set of a key: bounds that make it narrower, and not its tier and limits, which are the administrator's. */
 const OwnKey = Schema.Struct({
@@ -21,17 +22,12 @@ const OwnKeyChanges = Schema.Struct({
 /** Bodies whose fields are counted, by their names in the OpenAPI document. */
 export const closedKeyBodies: ReadonlyArray<string> = ["OwnKey", "OwnKeyChanges"]
 
-const params = { id: Schema.String }
-const summary = (text: string) => OpenApi.annotations({ summary: text })
-const strict = { onExcessProperty: "error" } as const
-
 /** A user's own keys, for applications that the user has allowed to see to them. */
 export class KeysApi extends HttpApiGroup.make("keys")
   .add(
-    HttpApiEndpoint.get("listOwnKeys", "/v1/keys", {
-      query: { limit: Schema.optionalKey(Schema.FiniteFromString), cursor: Schema.optionalKey(Schema.String) },
-      success: KeyPage
-    }).annotateMerge(summary("List your keys, newest first")),
+    HttpApiEndpoint.get("listOwnKeys", "/v1/keys", { query: pageQuery, success: KeyPage }).annotateMerge(
+      summary("List your keys, newest first")
+    ),
     HttpApiEndpoint.post("createOwnKey", "/v1/keys", {
       payload: OwnKey,
       success: CreatedKey.pipe(HttpApiSchema.status(201))
@@ -47,5 +43,4 @@ export class KeysApi extends HttpApiGroup.make("keys")
     }).annotateMerge(summary("Revoke a key of yours at once"))
   )
   .middleware(KeysAuthorization)
-  .annotate(HttpApi.PayloadParseOptions, strict)
-  .annotate(HttpApi.QueryParseOptions, strict) {}
+  .annotateMerge(strictly) {}

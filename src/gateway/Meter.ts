@@ -1,8 +1,15 @@
 import type { ChatEvent, FinishReason } from "../domain/ChatEvent.ts"
 import type { ChatRequest } from "../domain/ChatRequest.ts"
+import { isJsonObject, type JsonObject } from "../domain/Json.ts"
 import { estimatePrompt, estimateTokens } from "../domain/TokenEstimate.ts"
 import type { Usage } from "../domain/Usage.ts"
 import type { RequestContext } from "./RequestContext.ts"
+
+/** Letters that a model has written in place of a text: a refusal, a call in OpenAI's older words. */
+const saidElsewhere = ({ function_call: call, refusal }: JsonObject): number => {
+  const args = isJsonObject(call) ? call["arguments"] : undefined
+  return (typeof refusal === "string" ? refusal.length : 0) + (typeof args === "string" ? args.length : 0)
+}
 
 /** Listens to one answer: when it began, what it used. */
 export class Meter {
@@ -34,6 +41,9 @@ export class Meter {
         case "ToolCallDelta":
           this.characters += event.arguments.length
           break
+        case "ChoiceExtra":
+          this.characters += saidElsewhere(event.delta)
+          break
         case "ChoiceFinished":
           this.finishReason ??= event.reason
           break
@@ -54,13 +64,16 @@ export class Meter {
 
   /** The provider's own count, or an estimate of what has been asked and written so far. */
   get usage(): Usage {
-    return (
-      this.reported ?? {
-        promptTokens: estimatePrompt(this.chat),
-        completionTokens: estimateTokens(this.characters),
-        cachedTokens: 0,
-        reasoningTokens: 0
-      }
-    )
+    return this.reported ?? this.ownCount
+  }
+
+  /** The estimate, whatever the provider has counted. */
+  get ownCount(): Usage {
+    return {
+      promptTokens: estimatePrompt(this.chat),
+      completionTokens: estimateTokens(this.characters),
+      cachedTokens: 0,
+      reasoningTokens: 0
+    }
   }
 }

@@ -1,17 +1,16 @@
-import { Array as Arr, Effect, Result } from "effect"
+import { Array as Arr, Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Authenticator } from "../auth/Authenticator.ts"
 import { type AuthError, ValidationError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
 import { Catalog, type CatalogModel } from "../router/Catalog.ts"
-import { carriedBy } from "../router/Carried.ts"
 import { modelNotAllowed } from "./Admission.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authorization.ts"
 import { requestedBy } from "./AuthorizationLayer.ts"
 import { notFound } from "./Failure.ts"
-import type { Model, ModelParameters } from "./ModelsApi.ts"
+import { entry, type Entry, parametersOf } from "./ModelEntry.ts"
 import { CurrentRequest } from "./RequestContext.ts"
 
 export const ModelsHandlers = HttpApiBuilder.group(
@@ -65,12 +64,6 @@ const usableOne = (
     () => modelNotAllowed
   )
 
-type Entry = (typeof Model)["Type"]
-
-const parametersOf = ({ id, supported_parameters }: Entry): (typeof ModelParameters)["Type"] => ({
-  data: { model: id, supported_parameters }
-})
-
 /** Where a client did not encode the `/` of an id, which the typed routes take for two segments. */
 const slashed: ReadonlyArray<readonly [base: `/${string}`, body: (model: Entry) => unknown]> = [
   ["/v1/models", (model) => model],
@@ -107,23 +100,3 @@ const decoded = (text: string): Effect.Effect<string, ValidationError> =>
     try: () => decodeURIComponent(text),
     catch: () => new ValidationError({ reason: "invalid_request", message: "The path is not well-formed" })
   })
-
-const entry = (catalog: Catalog["Service"], { id, ownedBy, created, contextLength, purpose }: CatalogModel): Entry => {
-  const isChat = purpose !== "embedding"
-  const { parameters, input } = Result.match(catalog.resolve(id), {
-    onFailure: () => carriedBy([]),
-    onSuccess: ({ candidates, fallbacks }) => carriedBy([...candidates, ...fallbacks])
-  })
-  return {
-    id,
-    object: "model",
-    created,
-    owned_by: ownedBy,
-    context_length: contextLength ?? null,
-    architecture: {
-      input_modalities: isChat ? input : ["text"],
-      output_modalities: [isChat ? "text" : "embeddings"]
-    },
-    supported_parameters: isChat ? parameters : []
-  }
-}

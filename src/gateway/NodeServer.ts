@@ -31,15 +31,7 @@ export class NodeServer extends Context.Service<
 >()("xrouter/gateway/NodeServer") {
   static readonly layer = Layer.unwrap(
     Effect.map(Settings, (settings) => {
-      const server = createServer({
-        headersTimeout,
-        requestTimeout,
-        connectionsCheckingInterval: checkEvery,
-        keepAliveTimeout,
-        maxHeaderSize,
-        noDelay: true
-      })
-      answerClientErrors(server, `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`)
+      const server = createNodeServer(settings.publicUrl)
       const closed = closing(server)
       // Requests have been broken off by now; their connections are not left to their clients.
       const cut = closed.pipe(
@@ -65,6 +57,20 @@ export class NodeServer extends Context.Service<
     })
   )
 }
+
+/** Not listening yet. */
+export const createNodeServer = (publicUrl: string): Server =>
+  answerClientErrors(
+    createServer({
+      headersTimeout,
+      requestTimeout,
+      connectionsCheckingInterval: checkEvery,
+      keepAliveTimeout,
+      maxHeaderSize,
+      noDelay: true
+    }),
+    `${publicUrl}/.well-known/oauth-protected-resource/v1`
+  )
 
 const closing = (server: Server): Effect.Effect<void> => {
   const sockets = new Set<Socket>()

@@ -7,7 +7,7 @@ import { formToken } from "../oauth/Csrf.ts"
 import { Grants } from "../oauth/Grants.ts"
 import { Sessions } from "../oauth/Sessions.ts"
 import { readForm, readQuery } from "./FormBody.ts"
-import { browserOf, seeOther } from "./OAuthBrowser.ts"
+import { browserOf, seeOther, sessionOf } from "./OAuthBrowser.ts"
 import { pageAnswered } from "./OAuthPageAnswers.ts"
 import { accountPath, loginPath, withReturn } from "./OAuthPaths.ts"
 import { accountPage } from "./pages/AccountPage.ts"
@@ -24,9 +24,9 @@ export const OAuthAccount = HttpRouter.use(
     const toSignIn = seeOther(browser.base + withReturn(loginPath, accountPath))
 
     const show = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-      const secret = browser.secretOf(request)
-      const session = secret === undefined ? undefined : yield* sessions.find(secret)
-      if (secret === undefined || session === undefined) return toSignIn
+      const known = yield* sessionOf(browser, sessions, request)
+      if (known === undefined) return toSignIn
+      const { secret, session } = known
       const { userId } = session
       return accountPage(wordsFor(request.headers["accept-language"]), {
         base: browser.base,
@@ -50,11 +50,10 @@ export const OAuthAccount = HttpRouter.use(
 
     const revoke = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
       const { parameters } = yield* readForm(request)
-      const secret = browser.secretOf(request)
-      const session = secret === undefined ? undefined : yield* sessions.find(secret)
-      if (session === undefined) return toSignIn
+      const known = yield* sessionOf(browser, sessions, request)
+      if (known === undefined) return toSignIn
       yield* browser.checkForm(request, parameters)
-      const { userId } = session
+      const { userId } = known.session
       const id = parameters.get("id") ?? ""
       switch (parameters.get("kind")) {
         case "client":

@@ -13,7 +13,7 @@ import { withParameters } from "../oauth/RedirectUri.ts"
 import type { RequestParameters } from "../oauth/RequestParameters.ts"
 import { type Session, Sessions } from "../oauth/Sessions.ts"
 import { queryOf, readForm, readQuery } from "./FormBody.ts"
-import { browserOf, seeOther } from "./OAuthBrowser.ts"
+import { browserOf, seeOther, sessionOf } from "./OAuthBrowser.ts"
 import { note, pageAnswered } from "./OAuthPageAnswers.ts"
 import { loginPath } from "./OAuthPaths.ts"
 import { consentPage } from "./pages/ConsentPage.ts"
@@ -31,13 +31,6 @@ export const OAuthAuthorize = HttpRouter.use(
     const codes = yield* Codes
     const browser = browserOf(publicUrl)
 
-    const sessionOf = (request: HttpServerRequest.HttpServerRequest) => {
-      const secret = browser.secretOf(request)
-      return secret === undefined
-        ? Effect.undefined
-        : Effect.map(sessions.find(secret), (session) => (session === undefined ? undefined : { session, secret }))
-    }
-
     const issue = Effect.fnUntraced(function* (session: Session, asked: AuthorizationRequest) {
       const code = yield* codes.issue(session, asked)
       if (code === undefined) return yield* refused(asked, "access_denied", "The session has ended meanwhile")
@@ -50,7 +43,7 @@ export const OAuthAuthorize = HttpRouter.use(
       asked: AuthorizationRequest,
       query: string
     ) {
-      const known = yield* sessionOf(request)
+      const known = yield* sessionOf(browser, sessions, request)
       if (known === undefined || asked.prompt === "login") {
         if (asked.prompt === "none") return yield* refused(asked, "login_required", "The user is not signed in")
         const back = encodeURIComponent(`${endpoints.authorization}?${withoutPrompt(query)}`)
@@ -83,7 +76,7 @@ export const OAuthAuthorize = HttpRouter.use(
       parameters: RequestParameters
     ) {
       yield* browser.checkForm(request, parameters)
-      const known = yield* sessionOf(request)
+      const known = yield* sessionOf(browser, sessions, request)
       const asked =
         known === undefined ? undefined : yield* consent.take(known.session, parameters.get("request") ?? "")
       if (known === undefined || asked === undefined) {

@@ -3,6 +3,7 @@ import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { formToken, isFormToken } from "../oauth/Csrf.ts"
 import type { RequestParameters } from "../oauth/RequestParameters.ts"
 import { drawSecret } from "../oauth/Secret.ts"
+import type { Sessions } from "../oauth/Sessions.ts"
 import { pageHeaders } from "./pages/Page.ts"
 
 /** A form that came from elsewhere than from a page of ours in this browser, or that has outlived its session. */
@@ -49,6 +50,18 @@ export const browserOf = (publicUrl: string): Browser => {
         : Effect.fail(new ForeignForm())
     }
   }
+}
+
+/** Who is signed in with this browser, and its secret. */
+export const sessionOf = (
+  browser: Browser,
+  sessions: Sessions["Service"],
+  request: HttpServerRequest.HttpServerRequest
+) => {
+  const secret = browser.secretOf(request)
+  return secret === undefined
+    ? Effect.undefined
+    : Effect.map(sessions.find(secret), (session) => (session === undefined ? undefined : { session, secret }))
 }
 
 /** The browser's secret, or a new one that its answer has to bring; and the token of its forms. */

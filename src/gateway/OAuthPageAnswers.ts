@@ -3,6 +3,7 @@ import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { InternalError, ValidationError } from "../domain/Errors.ts"
 import type { RefusedOnPage, RefusedToClient } from "../oauth/AuthorizationRequest.ts"
 import { withParameters } from "../oauth/RedirectUri.ts"
+import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import { type ForeignForm, seeOther } from "./OAuthBrowser.ts"
 import { errorPage, type Trouble } from "./pages/ErrorPage.ts"
 import { wordsFor } from "./pages/Words.ts"
@@ -35,7 +36,9 @@ export const note = (context: RequestContext, error: InternalError): Effect.Effe
   Effect.suspend(() => {
     context.error = error
     return error.reason === "unexpected"
-      ? Effect.logError("A request failed", error).pipe(Effect.annotateLogs({ request_id: context.requestId }))
+      ? Effect.logError("A request failed", error).pipe(
+          Effect.annotateLogs(annotationsOf(context.requestId, context.trace))
+        )
       : Effect.void
   })
 

@@ -1,4 +1,4 @@
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { Settings } from "../config/Settings.ts"
 import { AuthorizationRequests } from "../oauth/AuthorizationRequests.ts"
@@ -7,13 +7,13 @@ import { Sessions } from "../oauth/Sessions.ts"
 import { SignIn } from "../oauth/SignIn.ts"
 import { SignUp } from "../oauth/SignUp.ts"
 import { readForm, readQuery } from "./FormBody.ts"
-import { browserOf, browserSecret, seeOther } from "./OAuthBrowser.ts"
+import { browserOf, browserSecret, seeOther, sessionOf } from "./OAuthBrowser.ts"
+import { readCredentials, waitOf } from "./OAuthCredentials.ts"
 import { formTargetsOf } from "./OAuthFormTargets.ts"
 import { pageAnswered } from "./OAuthPageAnswers.ts"
 import { accountPath, loginPath, logoutPath } from "./OAuthPaths.ts"
 import { signInPage, type SignInView } from "./pages/SignInPage.ts"
 import { wordsFor } from "./pages/Words.ts"
-import { CurrentRequest } from "./RequestContext.ts"
 
 /** Signing in and out with a browser. */
 export const OAuthSignIn = HttpRouter.use(
@@ -45,32 +45,22 @@ export const OAuthSignIn = HttpRouter.use(
     const ask = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
       const parameters = readQuery(request)
       const returnTo = returnPath(parameters.get("return_to"))
-      const secret = browser.secretOf(request)
-      if (secret !== undefined && parameters.get("prompt") !== "login") {
-        const session = yield* sessions.find(secret)
-        if (session !== undefined) return seeOther(browser.base + (returnTo ?? accountPath))
-      }
+      const isAskedAgain = parameters.get("prompt") === "login"
+      const known = isAskedAgain ? undefined : yield* sessionOf(browser, sessions, request)
+      if (known !== undefined) return seeOther(browser.base + (returnTo ?? accountPath))
       return yield* show(request, { returnTo })
     })
 
     const enter = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-      const { parameters } = yield* readForm(request)
-      yield* browser.checkForm(request, parameters)
-      const returnTo = returnPath(parameters.get("return_to"))
-      const email = parameters.get("email") ?? ""
-      const password = Redacted.make(parameters.get("password") ?? "", { label: "password" })
-      const { ip } = yield* CurrentRequest
-      return yield* signIn.signIn({ email, password, address: ip }).pipe(
+      const { credentials, returnTo } = yield* readCredentials(browser, request)
+      return yield* signIn.signIn(credentials).pipe(
         // A new secret: whoever knew the one of before knows nothing.
         Effect.map((secret) => browser.remember(seeOther(browser.base + (returnTo ?? accountPath)), secret)),
-        Effect.catchTag("SignInRefused", ({ reason, retryAfterMillis = 1000 }) =>
+        Effect.catchTag("SignInRefused", ({ reason, retryAfterMillis }) =>
           show(request, {
             returnTo,
-            email,
-            failure:
-              reason === "wrong_password"
-                ? "wrong"
-                : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMillis / 1000)) }
+            email: credentials.email,
+            failure: reason === "wrong_password" ? "wrong" : waitOf(retryAfterMillis)
           })
         )
       )
@@ -78,11 +68,10 @@ export const OAuthSignIn = HttpRouter.use(
 
     const leave = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
       const { parameters } = yield* readForm(request)
-      const secret = browser.secretOf(request)
-      const session = secret === undefined ? undefined : yield* sessions.find(secret)
-      if (session !== undefined) {
+      const known = yield* sessionOf(browser, sessions, request)
+      if (known !== undefined) {
         yield* browser.checkForm(request, parameters)
-        yield* sessions.end(session)
+        yield* sessions.end(known.session)
       }
       return browser.forget(seeOther(browser.base + loginPath))
     })

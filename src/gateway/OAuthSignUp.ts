@@ -1,12 +1,13 @@
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { Settings } from "../config/Settings.ts"
 import { AuthorizationRequests } from "../oauth/AuthorizationRequests.ts"
 import { returnPath } from "../oauth/ReturnPath.ts"
 import { Sessions } from "../oauth/Sessions.ts"
 import { SignUp } from "../oauth/SignUp.ts"
-import { readForm, readQuery } from "./FormBody.ts"
-import { browserOf, browserSecret, seeOther } from "./OAuthBrowser.ts"
+import { readQuery } from "./FormBody.ts"
+import { browserOf, browserSecret, seeOther, sessionOf } from "./OAuthBrowser.ts"
+import { readCredentials, waitOf } from "./OAuthCredentials.ts"
 import { formTargetsOf } from "./OAuthFormTargets.ts"
 import { pageAnswered } from "./OAuthPageAnswers.ts"
 import { accountPath, newAccountPath, signUpPath } from "./OAuthPaths.ts"
@@ -42,31 +43,22 @@ export const OAuthSignUp = HttpRouter.use(
     const ask = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
       if (!isOpen) return yield* closed(request)
       const returnTo = returnPath(readQuery(request).get("return_to"))
-      const secret = browser.secretOf(request)
-      const session = secret === undefined ? undefined : yield* sessions.find(secret)
-      if (session !== undefined) return seeOther(browser.base + (returnTo ?? accountPath))
+      const known = yield* sessionOf(browser, sessions, request)
+      if (known !== undefined) return seeOther(browser.base + (returnTo ?? accountPath))
       return yield* show(request, { returnTo })
     })
 
     const enter = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-      const { parameters } = yield* readForm(request)
-      yield* browser.checkForm(request, parameters)
-      const returnTo = returnPath(parameters.get("return_to"))
-      const email = parameters.get("email") ?? ""
-      const password = Redacted.make(parameters.get("password") ?? "", { label: "password" })
-      const { ip } = yield* CurrentRequest
-      return yield* signUp({ email, password, address: ip }).pipe(
+      const { credentials, returnTo } = yield* readCredentials(browser, request)
+      return yield* signUp(credentials).pipe(
         Effect.map((secret) => browser.remember(seeOther(browser.base + (returnTo ?? newAccountPath)), secret)),
-        Effect.catchTag("SignUpRefused", ({ reason, retryAfterMillis = 1000 }) =>
+        Effect.catchTag("SignUpRefused", ({ reason, retryAfterMillis }) =>
           reason === "closed"
             ? closed(request)
             : show(request, {
                 returnTo,
-                email,
-                failure:
-                  reason === "too_many_attempts"
-                    ? { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMillis / 1000)) }
-                    : reason
+                email: credentials.email,
+                failure: reason === "too_many_attempts" ? waitOf(retryAfterMillis) : reason
               })
         )
       )

@@ -14,7 +14,7 @@ export const ProvidersStatusHandlers = HttpApiBuilder.group(
 
     return handlers.handleAll({
       providersStatus: () =>
-        Effect.map(Clock.currentTimeNanos, (nanos) => ({
+        Effect.map(Clock.monotonicTimeNanos, (nanos) => ({
           object: "list" as const,
           data: [...health.records()].map(([provider, record]) =>
             state(provider, record, conditions.circuit(provider, Number(nanos) / 1e6))

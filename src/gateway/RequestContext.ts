@@ -2,9 +2,11 @@ import { Context, Effect, Option } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { XRouterError } from "../domain/Errors.ts"
 import type { Principal } from "../domain/Principal.ts"
+import type { Cost } from "../ledger/CallRecord.ts"
 import type { Windows } from "../limits/LimiterStore.ts"
 import type { Usage } from "../domain/Usage.ts"
 import type { RequestTrace } from "../telemetry/RequestTrace.ts"
+import type { TraceContext } from "../telemetry/TraceContext.ts"
 
 /** What one request is, and what has become of it so far; told once, in the log and the metrics, when its answer has gone. */
 export class RequestContext {
@@ -22,6 +24,8 @@ export class RequestContext {
 
   /** Set where the request is traced. */
   trace: RequestTrace | undefined
+  /** What trusted providers are told of its trace; the caller's own where it is not traced here. */
+  traceContext: TraceContext | undefined
   status = 0
   principal: Principal | undefined
   error: XRouterError | undefined
@@ -43,6 +47,10 @@ export class RequestContext {
   usage: Usage | undefined
   /** True where the provider told no usage, or was not heard to its end. */
   isUsageEstimated = false
+  /** What we would have counted; set where the provider told its usage. */
+  ownCount: Usage | undefined
+  /** Set where a price is known. */
+  cost: Cost | undefined
   /** Headers of the answer that are the route's own, by their lower-case names. */
   readonly headers: Record<string, string> = {}
   /** What the request holds of the limits, to be given back at its end, the last one first. */

@@ -1,6 +1,7 @@
 import { Cause, Clock, Context, Effect, Exit, Layer } from "effect"
 import { HttpServerError } from "effect/http"
 import { faultOf } from "../domain/Fault.ts"
+import { formatMicros } from "../ledger/Money.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import { RequestLog } from "../telemetry/RequestLog.ts"
 import type { TracedRequest } from "../telemetry/RequestTrace.ts"
@@ -45,12 +46,17 @@ export class RequestReport extends Context.Service<
         if (context.firstContentAt !== undefined) {
           metrics.recordFirstToken(provider, context.firstContentAt - context.arrivedAt)
         }
-        if (context.usage !== undefined && !context.isUsageEstimated) metrics.recordTokens(provider, context.usage)
+        const { cost, ownCount, usage } = context
+        if (usage !== undefined && ownCount !== undefined) {
+          metrics.recordTokens(provider, usage)
+          metrics.recordOwnCount(provider, ownCount)
+        }
+        if (cost !== undefined) metrics.recordCost(provider, cost.currency, Number(cost.micros) / 1e6)
         return overhead
       }
 
       const tell = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) => {
-        const endedAt = Number(clock.currentTimeNanosUnsafe()) / 1e6
+        const endedAt = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
         const isCancelled = Exit.isFailure(exit) && isClientAbort(exit.cause)
         context.sumUp?.(endedAt, isCancelled)
         const overhead = measure(context, endedAt, isCancelled)
@@ -58,6 +64,7 @@ export class RequestReport extends Context.Service<
         log.write({
           requestId: context.requestId,
           traceId: context.trace?.traceId,
+          spanId: context.trace?.spanId,
           method: context.method,
           route: context.route,
           status: context.status === 0 ? clientClosed : context.status,
@@ -73,6 +80,8 @@ export class RequestReport extends Context.Service<
           provider: context.provider,
           providerModel: context.providerModel,
           usage: context.usage,
+          cost: context.cost === undefined ? undefined : formatMicros(context.cost.micros),
+          currency: context.cost?.currency,
           overheadMillis: overhead,
           firstTokenMillis:
             context.firstContentAt === undefined ? undefined : context.firstContentAt - context.arrivedAt

@@ -1,7 +1,8 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Authorization } from "./Authorization.ts"
 import { inferenceErrors } from "./ErrorSchemas.ts"
+import { eventStream } from "./EventStream.ts"
 import { ResponsesRequest } from "./ResponsesRequest.ts"
 
 const Body = ResponsesRequest.annotate({
@@ -74,10 +75,9 @@ const ResponseAnswer = Schema.Struct({
   top_p: Schema.NullOr(Schema.Finite)
 }).annotate({ identifier: "Response" })
 
-const ResponseStream = Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" })).annotate({
-  description:
-    "With `stream: true`: the Responses API's own events, from `response.created` to `response.completed` or `response.incomplete`; where it fails, `error` and `response.failed`"
-})
+const ResponseStream = eventStream(
+  "With `stream: true`: the Responses API's own events, from `response.created` to `response.completed` or `response.incomplete`; where it fails, `error` and `response.failed`"
+)
 
 export class ResponsesApi extends HttpApiGroup.make("responses")
   .add(

@@ -2,6 +2,7 @@ import { HttpApi, type HttpApiGroup } from "effect/http-api"
 
 /** The routes by path, for what the router itself does not tell: which methods a path has, and what pattern it is of. */
 export interface RouteTable {
+  readonly patterns: ReadonlyArray<string>
   readonly find: (path: string) => { readonly pattern: string; readonly methods: ReadonlyArray<string> } | undefined
 }
 
@@ -30,6 +31,7 @@ export const routeTable = <Id extends string, Groups extends HttpApiGroup.Constr
   HttpApi.reflect(api, { onGroup: () => {}, onEndpoint: ({ endpoint }) => add(endpoint.method, endpoint.path) })
   for (const [method, pattern] of extra) add(method, pattern)
   return {
+    patterns: [...exact.keys(), ...open.map(({ pattern }) => pattern)],
     find: (path) => exact.get(path) ?? open.find(({ matches }) => matches.test(path))
   }
 }

@@ -1,10 +1,12 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
+import { Settings } from "../config/Settings.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { InternalError, ValidationError } from "../domain/Errors.ts"
 import { tokenCount, type Usage } from "../domain/Usage.ts"
 import { interruptedLine, openingOf, pendingLine, plainText, settledLine } from "./CallLine.ts"
-import type { CallRecord, CallTokens } from "./CallRecord.ts"
+import type { CallRecord, CallTokens, Cost } from "./CallRecord.ts"
 import { Journal } from "./Journal.ts"
 import type { NotWritten } from "./JournalWriter.ts"
 import { Pricing } from "./Pricing.ts"
@@ -46,8 +48,11 @@ export interface CallEnded {
 export interface Entry {
   /** Waits until the record would survive the death of the process; until then the provider must not be called. */
   readonly recorded: Effect.Effect<void, InternalError>
-  /** Tells how the call ended, once: of more the first counts. Of a call that was not recorded nothing is told. */
-  readonly end: (ended: CallEnded) => void
+  /**
+   * Tells how the call ended, once: of more the first counts. Of a call that was not recorded nothing is told. Answers what it
+   * has cost, where a price is known.
+   */
+  readonly end: (ended: CallEnded) => Cost | undefined
 }
 
 /** What each call used and cost: one row, told by the time the answer has gone, whatever happens to the process or the database. */
@@ -87,10 +92,11 @@ export class Ledger extends Context.Service<
         return {
           recorded: call.recorded,
           end: (ended) => {
-            if (!running.delete(call)) return
+            if (!running.delete(call)) return undefined
             journal.end(requestId, call.settle(ended, pricing))
             recent.set(requestId, call)
             if (recent.size > mostRecent) forgetOldest(recent)
+            return call.record.cost ?? undefined
           }
         }
       }
@@ -115,7 +121,13 @@ export class Ledger extends Context.Service<
     })
   )
 
-  static readonly layer = Ledger.layerNoDeps.pipe(Layer.provide([Journal.layer, Pricing.layer]))
+  static readonly layerSettings = Ledger.layerNoDeps.pipe(Layer.provide([Journal.layer, Pricing.layer]))
+
+  /** The journal is in `dataDir`, of which it takes a lock; what calls cost is by the prices of `models`. */
+  static readonly layer = (options: Pick<LayerOptions, "dataDir" | "models"> = {}) =>
+    Ledger.layerSettings.pipe(Layer.provide(layerOptions(options)))
+
+  static readonly layerConfig = Ledger.layerSettings.pipe(Layer.provide(Settings.layer))
 }
 
 /** Of calls that wait for the database. What is older is asked of it when it is back. */

@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { InternalError } from "../domain/Errors.ts"
 import { query } from "../storage/Query.ts"
-import type { CallRecord, CallStatus, Cost } from "./CallRecord.ts"
+import type { CallRecord, CallStatus, CallTokens, Cost } from "./CallRecord.ts"
 import { readCalls, usageColumns } from "./UsageTable.ts"
 
 /** Which calls. Every bound that is given holds. */
@@ -23,12 +23,7 @@ export type Grouping = (typeof groupings)[number]
 /** What some calls used together. */
 export interface UsageSum {
   readonly requests: number
-  readonly tokens: {
-    readonly prompt: number
-    readonly completion: number
-    readonly cached: number
-    readonly reasoning: number
-  }
+  readonly tokens: CallTokens
   /** One a currency. */
   readonly costs: ReadonlyArray<Cost>
   /** Calls that have ended and whose cost nobody knows. */

@@ -100,6 +100,20 @@ describe("ChatCompletion", () => {
     )
   })
 
+  it("has no text where it is a call in OpenAI's older words", () => {
+    const called = (function_call: object): ChatEvent => ({
+      _tag: "ChoiceExtra",
+      choice: 0,
+      delta: { function_call: { ...function_call } }
+    })
+    assert.deepStrictEqual(message(called({ name: "weather", arguments: "" }), called({ arguments: "{}" }), stop()), {
+      role: "assistant",
+      content: null,
+      refusal: null,
+      function_call: { name: "weather", arguments: "{}" }
+    })
+  })
+
   it("lists the calls of custom tools among those of functions", () => {
     const { tool_calls } = message(
       call(0, "{}", { id: "call_a", name: "time" }),

@@ -29,12 +29,7 @@ class Subject extends Context.Service<
         gateway,
         key,
         upstream,
-        complete: (body) =>
-          gateway.request("/v1/completions", {
-            method: "POST",
-            headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-            body: JSON.stringify(body)
-          })
+        complete: (body) => gateway.post("/v1/completions", key, body)
       }
     })
   )

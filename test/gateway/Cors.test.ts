@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { startGateway, type TestGateway } from "../support/Gateway.ts"
+import { hello, startGateway, type TestGateway } from "../support/Gateway.ts"
 
 const app = "https://app.example.com"
 const stranger = "https://stranger.example"
@@ -106,7 +106,7 @@ layer(Subject.layer, { excludeTestServices: true })("a browser's preflight", (it
 })
 
 layer(Subject.layer, { excludeTestServices: true })("an answer to a page of another origin", (it) => {
-  const body = JSON.stringify({ model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] })
+  const body = JSON.stringify(hello)
 
   it.effect("may be read, and its headers too, whether it is a success or a refusal", () =>
     Effect.gen(function* () {

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Latch, Redacted } from "effect"
+import { Duration, Effect, Fiber, Redacted } from "effect"
 import { generateKey } from "../../src/auth/ApiKey.ts"
 import type { SettingsValue } from "../../src/config/Settings.ts"
+import { elapsed } from "../support/Elapsed.ts"
 import { eventually } from "../support/Eventually.ts"
-import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { hello, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { heldUpstream, wholeHeldStream } from "../support/HeldUpstream.ts"
 import { type PostgresServer, startPostgres } from "../support/Postgres.ts"
-import * as Scripted from "../support/ScriptedUpstream.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
-
-const question = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
+import { assertUnavailable, statusOf } from "./databaseAway.ts"
 
 interface Subject {
   readonly server: PostgresServer
@@ -21,31 +21,14 @@ const gatewayOn = (server: PostgresServer, settings: Partial<SettingsValue> = {}
     gateway
   }))
 
-const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const startedAt = performance.now()
-    const value = yield* effect
-    return [value, performance.now() - startedAt] as const
-  })
-
-/** What the contract says of a store that is away: `internal_error`, when to come back, and nothing of what is behind us. */
-const assertUnavailable = ({ headers, json, status, text }: Answer) => {
-  assert.strictEqual(status, 503, text)
-  assert.strictEqual(json.error.code, "internal_error")
-  assert.strictEqual(json.error.details.reason, "database_unavailable")
-  assert.isAtLeast(Number(headers.get("retry-after")), 1)
-  assert.isNull(headers.get("www-authenticate"))
-  assert.notMatch(text, /ECONN|127\.0\.0\.1|SqlError|postgres/)
-}
-
 const assertRefusesOthers = Effect.fnUntraced(function* ({ gateway }: Subject, others: ReadonlyArray<string>) {
   for (const other of [...others, generateKey("pro")]) {
-    const [answer, millis] = yield* elapsed(gateway.chat(other, question))
+    const [answer, millis] = yield* elapsed(gateway.chat(other, hello))
     assertUnavailable(answer)
     assert.isBelow(millis, 1500)
   }
   // What is refused without a look-up is refused as ever.
-  assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", question)).status, 401)
+  assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", hello)).status, 401)
   const [answers, millis] = yield* elapsed(
     Effect.all(
       [
@@ -61,15 +44,12 @@ const assertRefusesOthers = Effect.fnUntraced(function* ({ gateway }: Subject, o
   assert.isBelow(millis, 4000)
 })
 
-const statusOf = (gateway: TestGateway, path: string) =>
-  Effect.map(gateway.request(path), ({ json, status }) => `${status} ${json.status ?? json.error.details.reason}`)
-
 /** All of it is there again, within the time that is promised. */
 const assertRecovers = Effect.fnUntraced(function* ({ gateway }: Subject, others: ReadonlyArray<string>) {
   const [, millis] = yield* elapsed(
     eventually(
       Effect.gen(function* () {
-        const answers = yield* Effect.forEach(others, (other) => gateway.chat(other, question), { concurrency: 4 })
+        const answers = yield* Effect.forEach(others, (other) => gateway.chat(other, hello), { concurrency: 4 })
         for (const { status, text } of answers) assert.include([200, 503], status, text)
         const isUp = (yield* statusOf(gateway, "/health/ready")) === "200 up"
         return isUp && answers.every(({ status }) => status === 200)
@@ -77,8 +57,8 @@ const assertRecovers = Effect.fnUntraced(function* ({ gateway }: Subject, others
     )
   )
   assert.isBelow(millis, 3000)
-  assert.strictEqual((yield* gateway.chat(generateKey("pro"), question)).status, 401)
-  assert.strictEqual((yield* gateway.chat(yield* gateway.makeKey(), question)).status, 200)
+  assert.strictEqual((yield* gateway.chat(generateKey("pro"), hello)).status, 401)
+  assert.strictEqual((yield* gateway.chat(yield* gateway.makeKey(), hello)).status, 200)
   assert.strictEqual(yield* statusOf(gateway, "/health"), "200 up")
 })
 
@@ -89,7 +69,7 @@ const caller = Effect.fnUntraced(function* (gateway: TestGateway, key: string) {
   const fiber = yield* Effect.forkScoped(
     Effect.forever(
       Effect.gen(function* () {
-        const [{ status }, millis] = yield* elapsed(gateway.chat(key, question))
+        const [{ status }, millis] = yield* elapsed(gateway.chat(key, hello))
         statuses.push(status)
         slowest.millis = Math.max(slowest.millis, millis)
       })
@@ -139,7 +119,7 @@ for (const [what, { begin, end }] of outages) {
         const { gateway } = subject
         const [known, ...others] = yield* Effect.replicateEffect(gateway.makeKey(), 3)
         if (known === undefined) return assert.fail()
-        assert.strictEqual((yield* gateway.chat(known, question)).status, 200)
+        assert.strictEqual((yield* gateway.chat(known, hello)).status, 200)
         const { stop } = yield* caller(gateway, known)
         yield* begin(server)
         yield* eventually(Effect.map(statusOf(gateway, "/health/ready"), (status) => status === "200 degraded"))
@@ -165,18 +145,18 @@ for (const [what, { begin, end }] of outages) {
           const subject = yield* gatewayOn(server, { keyCacheTtl: Duration.seconds(2) })
           const { gateway } = subject
           const key = yield* gateway.makeKey()
-          assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
+          assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
           yield* begin(server)
           const startedAt = performance.now()
           yield* eventually(
             Effect.gen(function* () {
-              const { status } = yield* gateway.chat(key, question)
+              const { status } = yield* gateway.chat(key, hello)
               assert.include([200, 503], status)
               return status === 503
             })
           )
           assert.isBelow(performance.now() - startedAt, 4000)
-          assertUnavailable(yield* gateway.chat(key, question))
+          assertUnavailable(yield* gateway.chat(key, hello))
           assertUnavailable(yield* gateway.request("/health/ready"))
           assert.strictEqual(yield* statusOf(gateway, "/health"), "503 down")
           assert.strictEqual((yield* gateway.request("/health/live")).status, 200)
@@ -187,37 +167,22 @@ for (const [what, { begin, end }] of outages) {
 
     it.live("does not touch a stream that runs", () =>
       Effect.gen(function* () {
-        const [reached, goOn] = [yield* Latch.make(), yield* Latch.make()]
-        const delta = (content: string, finish: string | null = null) =>
-          Scripted.frame({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
-        const upstream = yield* Scripted.make(({ path }) =>
-          path === "/models"
-            ? Scripted.json(200, { object: "list", data: [] })
-            : Scripted.steps(
-                Scripted.sseHead,
-                delta("one"),
-                Scripted.tell(reached),
-                Scripted.wait(goOn),
-                delta(" two", "stop"),
-                Scripted.frame("[DONE]"),
-                Scripted.end
-              )
-        )
+        const upstream = yield* heldUpstream
         const server = yield* startPostgres
         const { gateway } = yield* gatewayOn(server, {
           providers: providers({ openai: openAiSettings(upstream.url), sandbox: { kind: "sandbox" } })
         })
         const key = yield* gateway.makeKey()
-        const stream = yield* Effect.forkChild(gateway.chat(key, { ...question, model: "openai/any", stream: true }), {
+        const stream = yield* Effect.forkChild(gateway.chat(key, { ...hello, model: "openai/any", stream: true }), {
           startImmediately: true
         })
-        yield* reached.await
+        yield* upstream.reached.await
         yield* begin(server)
         yield* eventually(Effect.map(statusOf(gateway, "/health/ready"), (status) => status === "200 degraded"))
-        yield* goOn.open
+        yield* upstream.goOn.open
         const { status, text } = yield* Fiber.join(stream)
         assert.strictEqual(status, 200)
-        assert.match(text, /one.*two.*\[DONE\]\n\n$/s)
+        assert.match(text, wholeHeldStream)
         yield* end(server)
       }).pipe(Effect.scoped)
     )
@@ -231,14 +196,14 @@ describe("PostgreSQL that comes and goes", () => {
       const subject = yield* gatewayOn(server)
       const { gateway } = subject
       const key = yield* gateway.makeKey()
-      yield* gateway.chat(key, question)
+      yield* gateway.chat(key, hello)
       const { stop } = yield* caller(gateway, key)
       for (let turn = 0; turn < 5; turn++) {
         yield* server.kill
         yield* server.restart
         yield* server.pause
         yield* Effect.all(
-          Array.from({ length: 20 }, () => gateway.chat(generateKey("pro"), question)),
+          Array.from({ length: 20 }, () => gateway.chat(generateKey("pro"), hello)),
           { concurrency: "unbounded" }
         )
         yield* server.resume

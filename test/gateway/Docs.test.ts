@@ -180,7 +180,7 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
   it.effect("is true of what the gateway answers", () =>
     Effect.gen(function* () {
       const { assertDeclared, gateway } = yield* Subject
-      const { admin, chat, request } = gateway
+      const { admin, chat, post, request } = gateway
       const key = yield* gateway.makeKey({ models: ["sandbox/echo", "sandbox/tools"] })
       const bearer = { headers: { authorization: `Bearer ${key}` } }
       const messages = [{ role: "user", content: "Hello" }]
@@ -211,17 +211,11 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
         assertDeclared("post", "/v1/chat/completions", yield* chat(by, body))
       }
 
-      const post = (path: string, body: unknown) =>
-        request(path, {
-          method: "POST",
-          headers: { ...bearer.headers, "content-type": "application/json" },
-          body: JSON.stringify(body)
-        })
       for (const body of [
         { model: "sandbox/echo", prompt: "Hello", n: 2 },
         { model: "sandbox/echo", prompt: "Hello", echo: true }
       ]) {
-        assertDeclared("post", "/v1/completions", yield* post("/v1/completions", body))
+        assertDeclared("post", "/v1/completions", yield* post("/v1/completions", key, body))
       }
       const flat = { type: "function", name: "f", parameters: { type: "object", properties: {} } }
       for (const body of [
@@ -230,7 +224,7 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
         { model: "sandbox/echo", input: "Hello there", max_output_tokens: 1 },
         { model: "sandbox/echo", input: "Hello", background: true }
       ]) {
-        assertDeclared("post", "/v1/responses", yield* post("/v1/responses", body))
+        assertDeclared("post", "/v1/responses", yield* post("/v1/responses", key, body))
       }
       const embedding = yield* gateway.makeKey({ models: ["sandbox/embed"] })
       for (const body of [
@@ -239,12 +233,11 @@ layer(Subject.layer, { excludeTestServices: true })("the OpenAPI document", (it)
         { input: [1, 2] },
         { model: "sandbox/echo", input: "Hello" }
       ]) {
-        const answer = yield* request("/v1/embeddings", {
-          method: "POST",
-          headers: { authorization: `Bearer ${embedding}`, "content-type": "application/json" },
-          body: JSON.stringify({ model: "sandbox/embed", ...body })
-        })
-        assertDeclared("post", "/v1/embeddings", answer)
+        assertDeclared(
+          "post",
+          "/v1/embeddings",
+          yield* post("/v1/embeddings", embedding, { model: "sandbox/embed", ...body })
+        )
       }
 
       const user = yield* admin("POST", "/users", { email: "docs@example.org" })

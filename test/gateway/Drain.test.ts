@@ -1,18 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch, type Scope } from "effect"
 import { connect } from "node:net"
+import { elapsed } from "../support/Elapsed.ts"
 import { eventually } from "../support/Eventually.ts"
-import { adminKey, gatewayAt, type TestGateway } from "../support/Gateway.ts"
+import { adminKey, gatewayAt, hello, type TestGateway } from "../support/Gateway.ts"
 import { type GatewayProcess, startProcess } from "../support/GatewayProcess.ts"
+import { heldStream, wholeHeldStream } from "../support/HeldUpstream.ts"
 import { startPostgres } from "../support/Postgres.ts"
 import { startRedis } from "../support/Redis.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
 import { freshDatabase } from "../support/TestDatabase.ts"
-
-const question = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
-
-const delta = (content: string, finish: string | null = null) =>
-  Scripted.frame({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
 
 /** The gateway as a process with a server's settings, before an upstream that holds every answer until it is let go. */
 const startDrainable = Effect.fnUntraced(function* (environment: Readonly<Record<string, string>> = {}) {
@@ -21,14 +18,7 @@ const startDrainable = Effect.fnUntraced(function* (environment: Readonly<Record
     if (path === "/models") return Scripted.json(200, { object: "list", data: [] })
     const isStreamed = typeof body === "object" && body !== null && "stream" in body && body.stream === true
     return isStreamed
-      ? Scripted.steps(
-          Scripted.sseHead,
-          delta("one"),
-          Scripted.wait(goOn),
-          delta(" two", "stop"),
-          Scripted.frame("[DONE]"),
-          Scripted.end
-        )
+      ? heldStream(goOn)
       : Scripted.steps(
           Scripted.wait(goOn),
           Scripted.json(200, {
@@ -50,7 +40,7 @@ const startDrainable = Effect.fnUntraced(function* (environment: Readonly<Record
   /** Under way once the upstream has been asked. */
   const begin = Effect.fnUntraced(function* (stream: boolean, as = key) {
     const asked = upstream.requests.length
-    const answer = yield* Effect.forkChild(gateway.chat(as, { ...question, model: "openai/any", stream }), {
+    const answer = yield* Effect.forkChild(gateway.chat(as, { ...hello, model: "openai/any", stream }), {
       startImmediately: true
     })
     yield* eventually(Effect.sync(() => upstream.requests.length > asked))
@@ -99,13 +89,6 @@ const connection = (
     ({ closed }) => ({ closed })
   )
 
-const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const startedAt = performance.now()
-    const value = yield* effect
-    return [value, performance.now() - startedAt] as const
-  })
-
 /** The frames of a stream. */
 const framesOf = (text: string) =>
   text
@@ -132,7 +115,7 @@ describe("a gateway that is told to stop", () => {
       assertDraining(ready.json.error)
       assert.strictEqual(ready.headers.get("retry-after"), "1")
       assert.strictEqual((yield* gateway.request("/health/live")).status, 200)
-      const served = yield* gateway.chat(key, question)
+      const served = yield* gateway.chat(key, hello)
       assert.strictEqual(served.status, 200)
       for (const { headers } of [ready, served]) assert.strictEqual(headers.get("connection"), "close")
       assert.isFalse(idle.closed())
@@ -160,7 +143,7 @@ describe("a gateway that is told to stop", () => {
           const outcome = await fetch(`${gateway.url}/v1/chat/completions`, {
             method: "POST",
             headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-            body: JSON.stringify({ ...question, stream: true })
+            body: JSON.stringify({ ...hello, stream: true })
           }).then(
             async (response) => `${response.status} ${(await response.text()).slice(-14)}`,
             (error: Error) => String(error.cause)
@@ -189,7 +172,7 @@ describe("a gateway that is told to stop", () => {
       yield* goOn.open
       const [stream, other, whole] = yield* Effect.forEach(answers, Fiber.join)
       for (const answer of [stream, other]) {
-        assert.match(answer?.text ?? "", /one.*two.*\[DONE\]\n\n$/s)
+        assert.match(answer?.text ?? "", wholeHeldStream)
       }
       assert.strictEqual(whole?.json.choices[0].message.content, "whole")
       assert.strictEqual(whole?.headers.get("connection"), "close")
@@ -265,7 +248,7 @@ describe("a gateway that is told to stop", () => {
       yield* eventually(isRefused(gateway))
       yield* Effect.sleep("300 millis")
       yield* goOn.open
-      assert.match((yield* Fiber.join(stream)).text, /one.*two.*\[DONE\]\n\n$/s)
+      assert.match((yield* Fiber.join(stream)).text, wholeHeldStream)
       assert.strictEqual(yield* process.exited, 0)
     }).pipe(Effect.scoped)
   )
@@ -279,11 +262,11 @@ describe("a gateway that is told to stop", () => {
       const other = yield* startDrainable(settings)
       const key = yield* one.gateway.makeKey({ limits: { concurrency: 1 } })
       const stream = yield* one.begin(true, key)
-      assert.strictEqual((yield* other.gateway.chat(key, question)).status, 429)
+      assert.strictEqual((yield* other.gateway.chat(key, hello)).status, 429)
       yield* one.process.signal("SIGTERM")
       assert.strictEqual(yield* one.process.exited, 0)
       yield* Fiber.join(stream)
-      assert.strictEqual((yield* other.gateway.chat(key, question)).status, 200)
+      assert.strictEqual((yield* other.gateway.chat(key, hello)).status, 200)
     }).pipe(Effect.scoped)
   )
 
@@ -291,7 +274,7 @@ describe("a gateway that is told to stop", () => {
     Effect.gen(function* () {
       const server = yield* startPostgres
       const { gateway, key, process } = yield* startDrainable({ DATABASE_URL: server.url("postgres") })
-      assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
+      assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
       yield* server.pause
       yield* process.signal("SIGTERM")
       const [code, millis] = yield* elapsed(process.exited)

@@ -8,6 +8,7 @@ import * as GigaChatUpstream from "../support/GigaChatUpstream.ts"
 import * as OpenAiUpstream from "../support/OpenAiUpstream.ts"
 import { alias } from "../support/ScriptedProvider.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
+import { thrown } from "../support/Thrown.ts"
 import { gigaChatSettings, openAiSettings, providers } from "../support/Upstreams.ts"
 
 class Subject extends Context.Service<
@@ -45,21 +46,8 @@ class Subject extends Context.Service<
 
 const embed = Effect.fnUntraced(function* (body: unknown, key?: string) {
   const subject = yield* Subject
-  return yield* subject.gateway.request("/v1/embeddings", {
-    method: "POST",
-    headers: { authorization: `Bearer ${key ?? subject.key}`, "content-type": "application/json" },
-    body: JSON.stringify(body)
-  })
+  return yield* subject.gateway.post("/v1/embeddings", key ?? subject.key, body)
 })
-
-/** What the SDK throws, as it is. */
-const thrown = (call: () => PromiseLike<unknown>) =>
-  Effect.promise(() =>
-    Promise.resolve(call()).then(
-      () => undefined,
-      (error: unknown) => error
-    )
-  )
 
 layer(Subject.layer, { excludeTestServices: true })("POST /v1/embeddings", (it) => {
   it.effect("gives the official SDK, which asks for base64, the numbers that the provider sent", () =>

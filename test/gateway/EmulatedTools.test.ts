@@ -190,6 +190,12 @@ layer(World.layer, { excludeTestServices: true })(
           assert.include(error, { status: 502 })
           assert.include(String(error), "answered in words where a call was required")
           assert.notInclude(String(error), "знаю")
+          // Both answers are paid for, whatever became of them.
+          const usage = yield* world.gateway.admin("GET", `/usage?status=failed&model=${name}-words`)
+          const [row] = usage.json.data
+          assert.deepInclude(row, { finish_reason: null, estimated: false })
+          assert.isAbove(row.tokens_prompt, (answer.usage?.prompt_tokens ?? Infinity) / 2)
+          assert.isAbove(row.tokens_completion, 0)
         }
       })
     )

@@ -76,20 +76,15 @@ class Subject extends Context.Service<
           models: new Map([["both", alias(["own/broken"], { fallbacks: ["vendor/good"] })]])
         })
         const key = yield* gateway.makeKey()
-        const post = (path: string, body: object, headers: Record<string, string> = {}) =>
-          gateway.request(path, {
-            method: "POST",
-            headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
-            body: JSON.stringify(body)
-          })
         return {
           gateway,
           collector,
           trusted,
           foreign,
           key,
-          ask: (model, more, headers) => post("/v1/chat/completions", { model, messages, ...more }, headers),
-          embed: (model) => post("/v1/embeddings", { model, input: "a text" })
+          ask: (model, more, headers) =>
+            gateway.post("/v1/chat/completions", key, { model, messages, ...more }, headers),
+          embed: (model) => gateway.post("/v1/embeddings", key, { model, input: "a text" })
         }
       })
     )

@@ -1,32 +1,20 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, References } from "effect"
+import { Clock, Context, Effect, Layer, Redacted, References } from "effect"
 import { generateKey } from "../../src/auth/ApiKey.ts"
 import { Health } from "../../src/gateway/Health.ts"
 import { LimiterStore } from "../../src/limits/LimiterStore.ts"
 import { Metrics } from "../../src/telemetry/Metrics.ts"
 import { eventually } from "../support/Eventually.ts"
-import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { hello, startGateway, type TestGateway } from "../support/Gateway.ts"
 import { startPostgres } from "../support/Postgres.ts"
 import { startRedis } from "../support/Redis.ts"
 import { layerRouting, scripted } from "../support/ScriptedProvider.ts"
+import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
 import { layerPostgres, migrated } from "../support/TestDatabase.ts"
 import { layerTestSettings } from "../support/TestSettings.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
-
-const question = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
-
-const assertUnavailable = (answer: Answer) => {
-  assert.strictEqual(answer.status, 503, answer.text)
-  assert.strictEqual(answer.json.error.code, "internal_error")
-  assert.strictEqual(answer.json.error.details.reason, "database_unavailable")
-  assert.isAtLeast(Number(answer.headers.get("retry-after")), 1)
-  assert.isNull(answer.headers.get("www-authenticate"))
-  assert.notMatch(answer.text, /ECONN|127\.0\.0\.1|SqlError/)
-}
-
-const statusOf = (gateway: TestGateway, path: string) =>
-  Effect.map(gateway.request(path), ({ json, status }) => `${status} ${json.status ?? json.error.details.reason}`)
+import { assertUnavailable, statusOf } from "./databaseAway.ts"
 
 /** As a scrape is told, by whomever else nothing was asked. */
 const databaseIs = (gateway: TestGateway, state: "degraded" | "serving") =>
@@ -79,7 +67,7 @@ describe("a provider that fails", () => {
       const key = yield* gateway.makeKey()
       const told: Array<unknown> = []
       const ask = Effect.gen(function* () {
-        yield* gateway.chat(key, { ...question, model: "openai/any" })
+        yield* gateway.chat(key, { ...hello, model: "openai/any" })
         const { json } = yield* gateway.request("/health")
         told.push([json.status, json.components.providers.openai, yield* statusOf(gateway, "/health/ready")])
       })
@@ -109,12 +97,12 @@ describe("a database", () => {
       assert.strictEqual(health.status, 503)
       assert.deepInclude(health.json, { status: "down" })
       assert.strictEqual(health.json.components.database, "down")
-      assertUnavailable(yield* gateway.chat(generateKey("pro"), question))
+      assertUnavailable(yield* gateway.chat(generateKey("pro"), hello))
       assertUnavailable(yield* gateway.admin("GET", "/users"))
       yield* server.restart
       yield* eventually(Effect.map(statusOf(gateway, "/health"), (status) => status === "200 up"))
       assert.strictEqual(yield* statusOf(gateway, "/health/ready"), "200 up")
-      assert.strictEqual((yield* gateway.chat(yield* gateway.makeKey(), question)).status, 200)
+      assert.strictEqual((yield* gateway.chat(yield* gateway.makeKey(), hello)).status, 200)
     }).pipe(Effect.scoped)
   )
 
@@ -124,7 +112,7 @@ describe("a database", () => {
       const gateway = yield* startGateway({ databaseUrl: Redacted.make(server.url("postgres")) })
       const key = yield* gateway.makeKey()
       const asked = yield* gateway.makeKey()
-      assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
+      assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
 
       yield* server.kill
       yield* eventually(databaseIs(gateway, "degraded"))
@@ -132,16 +120,16 @@ describe("a database", () => {
       assert.deepStrictEqual([health.status, health.json.status], [200, "degraded"])
       assert.strictEqual(health.json.components.database, "down")
       assert.strictEqual(yield* statusOf(gateway, "/health/ready"), "200 degraded")
-      assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
-      for (const unknown of [asked, generateKey("pro")]) assertUnavailable(yield* gateway.chat(unknown, question))
-      assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", question)).status, 401)
+      assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
+      for (const unknown of [asked, generateKey("pro")]) assertUnavailable(yield* gateway.chat(unknown, hello))
+      assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", hello)).status, 401)
       assertUnavailable(yield* gateway.admin("GET", "/users"))
 
       yield* server.restart
       yield* eventually(databaseIs(gateway, "serving"))
       assert.strictEqual(yield* statusOf(gateway, "/health"), "200 up")
-      assert.strictEqual((yield* gateway.chat(asked, question)).status, 200)
-      assert.strictEqual((yield* gateway.chat(generateKey("pro"), question)).status, 401)
+      assert.strictEqual((yield* gateway.chat(asked, hello)).status, 200)
+      assert.strictEqual((yield* gateway.chat(generateKey("pro"), hello)).status, 401)
     }).pipe(Effect.scoped)
   )
 })
@@ -157,6 +145,43 @@ describe("a gateway that serves nobody without its limits", () => {
       yield* redis.restart
       yield* eventually(Effect.map(statusOf(gateway, "/health/ready"), (status) => status === "200 up"))
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("a gateway whose time of day is set back", () => {
+  it.live("tells of its database what is so now", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let setBack = 0
+      const now = () => clock.currentTimeMillisUnsafe() - setBack
+      const own: Clock.Clock = Object.assign(Object.create(clock), {
+        currentTimeMillisUnsafe: now,
+        currentTimeMillis: Effect.sync(now)
+      })
+      yield* Effect.gen(function* () {
+        const health = yield* Health
+        const database = Effect.map(health.report, ({ components }) => components.database)
+        assert.strictEqual(yield* database, "up")
+        setBack = 3_600_000
+        ;(yield* DatabaseSwitch).state = "away"
+        yield* eventually(Effect.map(database, (status) => status === "down"))
+      }).pipe(
+        Effect.provide(
+          Health.layer.pipe(
+            Layer.provideMerge(switched(migrated(layerPostgres))),
+            Layer.provide([
+              migrated(layerPostgres),
+              LimiterStore.layerMemory,
+              Metrics.layer,
+              layerRouting([scripted("a")]),
+              layerTestSettings()
+            ])
+          )
+        ),
+        Effect.provideService(Clock.Clock, own),
+        Effect.provideService(References.MinimumLogLevel, "None")
+      )
+    })
   )
 })
 

@@ -4,7 +4,7 @@ import * as Redis from "effect/persistence/Redis"
 import { randomBytes } from "node:crypto"
 import { layerUrls } from "../../src/storage/Redis.ts"
 import { eventually } from "../support/Eventually.ts"
-import { adminKey, type Answer, gatewayAt, type TestGateway } from "../support/Gateway.ts"
+import { adminKey, type Answer, gatewayAt, hello, type TestGateway } from "../support/Gateway.ts"
 import { type GatewayProcess, startProcess } from "../support/GatewayProcess.ts"
 import { startRedis } from "../support/Redis.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
@@ -62,7 +62,6 @@ const endless = Scripted.steps(
   Scripted.hang
 )
 
-const messages = [{ role: "user", content: "Hello" }]
 const isDegraded = ({ headers }: Answer) => headers.get("x-xrouter-degraded") !== null
 
 layer(Fleet.layer, { excludeTestServices: true, timeout: "60 seconds" })("two instances with one Redis", (it) => {
@@ -80,9 +79,7 @@ layer(Fleet.layer, { excludeTestServices: true, timeout: "60 seconds" })("two in
         for (let round = 0; round < rounds; round += 1) {
           const key = yield* here.gateway.makeKey({ limits: { rpm: limit } })
           const answers = yield* Effect.all(
-            Array.from({ length: 4 * limit }, (_, index) =>
-              (index % 2 === 0 ? here : there).gateway.chat(key, { model: "sandbox/echo", messages })
-            ),
+            Array.from({ length: 4 * limit }, (_, index) => (index % 2 === 0 ? here : there).gateway.chat(key, hello)),
             { concurrency: "unbounded" }
           )
           // A machine that is too busy for Redis to answer in time is what other tests are about.
@@ -107,7 +104,7 @@ layer(Fleet.layer, { excludeTestServices: true, timeout: "60 seconds" })("two in
           fetch(`${process.url}/v1/chat/completions`, {
             method: "POST",
             headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-            body: JSON.stringify({ model: "openai/any", messages, stream: true })
+            body: JSON.stringify({ ...hello, model: "openai/any", stream: true })
           })
         )
       const survivor = yield* open(there)
@@ -116,7 +113,7 @@ layer(Fleet.layer, { excludeTestServices: true, timeout: "60 seconds" })("two in
         open,
         { concurrency: "unbounded" }
       )
-      const ask = there.gateway.chat(key, { model: "sandbox/echo", messages })
+      const ask = there.gateway.chat(key, hello)
       assert.strictEqual((yield* ask).json.error.details.reason, "concurrency")
 
       yield* here.process.kill

@@ -50,8 +50,15 @@ layer(Subject.layer, { excludeTestServices: true })("GET /v1/models", (it) => {
         object: "model",
         created: 1_700_000_000,
         owned_by: "upstream",
+        name: "openai/gpt-test",
         context_length: null,
-        architecture: { input_modalities: ["text", "image"], output_modalities: ["text"] }
+        architecture: {
+          modality: "text+image->text",
+          input_modalities: ["text", "image"],
+          output_modalities: ["text"]
+        },
+        pricing: null,
+        top_provider: { context_length: null, max_completion_tokens: null }
       })
       assert.includeMembers(supported_parameters, ["max_tokens", "tools", "response_format", "temperature"])
     })

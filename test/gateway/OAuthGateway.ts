@@ -1,4 +1,4 @@
-import { Effect, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { hash, randomBytes } from "node:crypto"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import { startGateway, type TestGateway } from "../support/Gateway.ts"
@@ -15,6 +15,11 @@ export const startOAuthGateway = Effect.fnUntraced(function* (settings: Partial<
     ...settings
   })
 })
+
+/** One for all tests of a suite. */
+export class OAuthGateway extends Context.Service<OAuthGateway, TestGateway>()("test/OAuthGateway") {
+  static readonly layer = (settings?: Partial<SettingsValue>) => Layer.effect(OAuthGateway, startOAuthGateway(settings))
+}
 
 export const password = "a password of the tests"
 

@@ -1,23 +1,20 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import type { TestGateway } from "../support/Gateway.ts"
+import { Effect } from "effect"
 import {
   authorizeUrl,
   makeClient,
   makeUser,
+  OAuthGateway,
   postForm,
-  startOAuthGateway,
   tokenFields,
   use,
   WebBrowser
 } from "./OAuthGateway.ts"
 
-class Gateway extends Context.Service<Gateway, TestGateway>()("test/OAuthOpenApi/Gateway") {}
-
-layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })("The OpenAPI document", (it) => {
+layer(OAuthGateway.layer(), { excludeTestServices: true })("The OpenAPI document", (it) => {
   it.effect("declares both ways in, the key and OAuth's authorization code with its scopes", () =>
     Effect.gen(function* () {
-      const { components, paths } = (yield* (yield* Gateway).request("/openapi.json")).json
+      const { components, paths } = (yield* (yield* OAuthGateway).request("/openapi.json")).json
       const { bearer, oauth2, token } = components.securitySchemes
       assert.deepInclude(bearer, { type: "http", scheme: "Bearer" })
       assert.isUndefined(token)
@@ -52,7 +49,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("says it to /docs too, which signs in with what it says and with its own address as the callback", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const page = yield* gateway.request("/docs")
       assert.strictEqual(page.status, 200)
       assert.include(page.text, "authorizationCode")

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import type { Answer, TestGateway } from "../support/Gateway.ts"
+import { Effect } from "effect"
+import type { Answer } from "../support/Gateway.ts"
+import { asked, assertSafe } from "./OAuthConsentPage.ts"
 import {
   authorizeUrl,
   callback,
@@ -8,50 +9,19 @@ import {
   makeUser,
   password,
   postForm,
-  startOAuthGateway,
+  OAuthGateway,
   tokenFields,
   WebBrowser
 } from "./OAuthGateway.ts"
 
-class Gateway extends Context.Service<Gateway, TestGateway>()("test/OAuthPages/Gateway") {}
-
 const location = (answer: Answer) => new URL(answer.headers.get("location") ?? "none:")
-
-/** What every answer to a browser has, and no answer may lack. */
-const assertSafe = (answer: Answer, formTargets = "'self'") => {
-  assert.strictEqual(answer.headers.get("cache-control"), "no-store")
-  assert.strictEqual(answer.headers.get("referrer-policy"), "no-referrer")
-  assert.strictEqual(answer.headers.get("x-frame-options"), "DENY")
-  assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
-  const policy = answer.headers.get("content-security-policy") ?? ""
-  for (const part of [
-    "default-src 'none'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-    `form-action ${formTargets}`
-  ]) {
-    assert.include(policy.split("; "), part)
-  }
-  assert.notInclude(policy, "unsafe")
-}
 
 const pageTitle = (answer: Answer) => /<h1>([^<]*)<\/h1>/.exec(answer.text)?.[1]?.trim()
 
-/** In a browser that is signed in, at the consent page. */
-const asked = Effect.fnUntraced(function* (changes: Parameters<typeof authorizeUrl>[1] = {}, client = {}) {
-  const gateway = yield* Gateway
-  const user = yield* makeUser(gateway)
-  const made = yield* makeClient(gateway, client)
-  const browser = new WebBrowser(gateway)
-  yield* browser.signIn(user.email)
-  const page = yield* browser.send(authorizeUrl(made.id, changes))
-  return { gateway, user, client: made, browser, page, form: browser.hidden(page.text) }
-})
-
-layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })("The pages", (it) => {
+layer(OAuthGateway.layer(), { excludeTestServices: true })("The pages", (it) => {
   it.effect("ask a stranger to sign in, and then what was wanted", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const [user, client, browser] = [yield* makeUser(gateway), yield* makeClient(gateway), new WebBrowser(gateway)]
       const url = authorizeUrl(client.id)
       const first = yield* browser.send(url)
@@ -129,7 +99,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("answer a client that wants no questions and has no session: login_required", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const client = yield* makeClient(gateway)
       const answer = yield* new WebBrowser(gateway).send(authorizeUrl(client.id, { prompt: "none" }))
       assert.strictEqual(answer.status, 303)
@@ -139,7 +109,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("refuse on a page, without a redirect and without a word of what was sent", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const client = yield* makeClient(gateway)
       const attack = "https://evil.example/<script>alert(1)</script>"
       for (const url of [
@@ -167,7 +137,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
   ] as const) {
     it.effect(`tell the client of ${what}, whether it came by GET or by POST`, () =>
       Effect.gen(function* () {
-        const gateway = yield* Gateway
+        const gateway = yield* OAuthGateway
         const client = yield* makeClient(gateway)
         const url = authorizeUrl(client.id, changes)
         const byGet = yield* new WebBrowser(gateway).send(url)
@@ -198,7 +168,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("hand a state back as it came", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const client = yield* makeClient(gateway)
       const url = authorizeUrl(client.id, { prompt: "none", state: undefined })
       for (const state of [
@@ -246,7 +216,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("are in Russian for whoever prefers it", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       for (const [wanted, title] of [
         ["ru", "Вход"],
         ["ru-RU,ru;q=0.9,en;q=0.8", "Вход"],
@@ -264,7 +234,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("warn of a client that has registered itself, and escape its name", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const user = yield* makeUser(gateway)
       const { json: client } = yield* gateway.request("/register", {
         method: "POST",

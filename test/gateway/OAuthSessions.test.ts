@@ -1,49 +1,9 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import type { Answer, TestGateway } from "../support/Gateway.ts"
-import {
-  authorizeUrl,
-  makeClient,
-  makeToken,
-  makeUser,
-  password,
-  startOAuthGateway,
-  use,
-  WebBrowser
-} from "./OAuthGateway.ts"
+import { Effect } from "effect"
+import { asked, assertSafe } from "./OAuthConsentPage.ts"
+import { makeToken, makeUser, password, OAuthGateway, use, WebBrowser } from "./OAuthGateway.ts"
 
-class Gateway extends Context.Service<Gateway, TestGateway>()("test/OAuthPages/Gateway") {}
-
-/** What every answer to a browser has, and no answer may lack. */
-const assertSafe = (answer: Answer, formTargets = "'self'") => {
-  assert.strictEqual(answer.headers.get("cache-control"), "no-store")
-  assert.strictEqual(answer.headers.get("referrer-policy"), "no-referrer")
-  assert.strictEqual(answer.headers.get("x-frame-options"), "DENY")
-  assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
-  const policy = answer.headers.get("content-security-policy") ?? ""
-  for (const part of [
-    "default-src 'none'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-    `form-action ${formTargets}`
-  ]) {
-    assert.include(policy.split("; "), part)
-  }
-  assert.notInclude(policy, "unsafe")
-}
-
-/** In a browser that is signed in, at the consent page. */
-const asked = Effect.fnUntraced(function* (changes: Parameters<typeof authorizeUrl>[1] = {}, client = {}) {
-  const gateway = yield* Gateway
-  const user = yield* makeUser(gateway)
-  const made = yield* makeClient(gateway, client)
-  const browser = new WebBrowser(gateway)
-  yield* browser.signIn(user.email)
-  const page = yield* browser.send(authorizeUrl(made.id, changes))
-  return { gateway, user, client: made, browser, page, form: browser.hidden(page.text) }
-})
-
-layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })("A browser's session", (it) => {
+layer(OAuthGateway.layer(), { excludeTestServices: true })("A browser's session", (it) => {
   const forgeries: ReadonlyArray<
     readonly [what: string, fields: Record<string, string>, headers: Record<string, string>]
   > = [
@@ -92,7 +52,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("give a new cookie to whoever signs in, which scripts and other sites do not get", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const [user, browser] = [yield* makeUser(gateway), new WebBrowser(gateway)]
       const planted = "ab".repeat(32)
       browser.cookies.set("sid", planted)
@@ -118,7 +78,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
   ]) {
     it.effect(`lead nobody away to ${target}`, () =>
       Effect.gen(function* () {
-        const gateway = yield* Gateway
+        const gateway = yield* OAuthGateway
         const [user, browser] = [yield* makeUser(gateway), new WebBrowser(gateway)]
         const path = `/login?return_to=${encodeURIComponent(target)}`
         const page = yield* browser.send(path)
@@ -132,7 +92,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("say the same of a wrong password and of an unknown user, and let one wait who guesses", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const user = yield* makeUser(gateway)
       const browser = new WebBrowser(gateway)
       const wrong = yield* browser.signIn(user.email, "/login", "wrong")
@@ -152,7 +112,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("show what has access, and take it away", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { browser, client, token, user } = yield* makeToken(gateway)
       const { json: key } = yield* gateway.admin("POST", "/keys", { user_id: user.id, name: "<b>laptop</b>" })
       const { json: foreign } = yield* gateway.admin("POST", "/keys", {
@@ -188,7 +148,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("take one token away", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { browser, token } = yield* makeToken(gateway)
       const page = (yield* browser.send("/account")).text
       const id = /name="id" value="(token_\w+)"/.exec(page)?.[1] ?? ""
@@ -199,7 +159,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("sign out, with all that was allowed meanwhile, as often as one likes", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { browser, token } = yield* makeToken(gateway)
       const form = browser.hidden((yield* browser.send("/account")).text)
       const kept = new WebBrowser(gateway)
@@ -214,12 +174,12 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
   )
 })
 
-layer(Layer.effect(Gateway, startOAuthGateway({ publicUrl: "https://ai.example.com/gate" })), {
+layer(OAuthGateway.layer({ publicUrl: "https://ai.example.com/gate" }), {
   excludeTestServices: true
 })("Behind TLS", (it) => {
   it.effect("the cookie is the host's own, and paths have the public URL's path", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const [user, browser] = [yield* makeUser(gateway), new WebBrowser(gateway)]
       const page = yield* browser.send("/login")
       assert.include(page.text, 'action="/gate/login"')

@@ -1,19 +1,17 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import type { TestGateway } from "../support/Gateway.ts"
+import { Effect } from "effect"
 import {
   authorizeUrl,
   makeClient,
   makeUser,
   password,
   postForm,
+  OAuthGateway,
   startOAuthGateway,
   tokenFields,
   use,
   WebBrowser
 } from "./OAuthGateway.ts"
-
-class Gateway extends Context.Service<Gateway, TestGateway>()("test/OAuthSignUp/Gateway") {}
 
 const signUp = Effect.fnUntraced(function* (
   browser: WebBrowser,
@@ -26,12 +24,12 @@ const signUp = Effect.fnUntraced(function* (
 
 const someEmail = () => `${crypto.randomUUID()}@example.org`
 
-const open = startOAuthGateway({ signup: "open", trustedProxies: ["127.0.0.1/32"] })
+const open = OAuthGateway.layer({ signup: "open", trustedProxies: ["127.0.0.1/32"] })
 
-layer(Layer.effect(Gateway, open), { excludeTestServices: true })("Where sign-up is open", (it) => {
+layer(open, { excludeTestServices: true })("Where sign-up is open", (it) => {
   it.effect("a stranger on the way to an application makes an account and gets there", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const [client, browser] = [yield* makeClient(gateway), new WebBrowser(gateway)]
       const url = authorizeUrl(client.id)
       const signIn = yield* browser.send((yield* browser.send(url)).headers.get("location") ?? "")
@@ -54,7 +52,7 @@ layer(Layer.effect(Gateway, open), { excludeTestServices: true })("Where sign-up
 
   it.effect("a new user without an application is greeted in the account and told what next", () =>
     Effect.gen(function* () {
-      const browser = new WebBrowser(yield* Gateway)
+      const browser = new WebBrowser(yield* OAuthGateway)
       const made = yield* signUp(browser, { email: someEmail() })
       assert.strictEqual(made.headers.get("location"), "/account?new=1")
       assert.include((yield* browser.send("/account?new=1")).text, "Your account is ready")
@@ -65,7 +63,7 @@ layer(Layer.effect(Gateway, open), { excludeTestServices: true })("Where sign-up
 
   it.effect("a page says what is wrong and keeps the address, never the password", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { email } = yield* makeUser(gateway)
       for (const [fields, status, text] of [
         [{ email: "nobody" }, 400, "This is no email address"],
@@ -84,7 +82,7 @@ layer(Layer.effect(Gateway, open), { excludeTestServices: true })("Where sign-up
 
   it.effect("no form of another page makes an account, and no way leads out of the gateway", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const browser = new WebBrowser(gateway)
       const email = someEmail()
       const headers = { origin: "https://evil.example" }
@@ -98,7 +96,7 @@ layer(Layer.effect(Gateway, open), { excludeTestServices: true })("Where sign-up
 
   it.effect("an address that goes on and on has to wait, and no other", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const from = Effect.fnUntraced(function* (address: string) {
         const browser = new WebBrowser(gateway)
         const { csrf = "" } = browser.hidden((yield* browser.send("/signup")).text)

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import type { TestGateway } from "../support/Gateway.ts"
+import { Effect } from "effect"
+import { hello } from "../support/Gateway.ts"
 import { rawExchange, statusOf } from "../support/RawHttp.ts"
 import {
   authorizeUrl,
@@ -9,18 +9,16 @@ import {
   makeToken,
   makeUser,
   postForm,
-  startOAuthGateway,
+  OAuthGateway,
   tokenFields,
   use,
   WebBrowser
 } from "./OAuthGateway.ts"
 
-class Gateway extends Context.Service<Gateway, TestGateway>()("test/OAuthEndpoints/Gateway") {}
-
-layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })("An access token", (it) => {
+layer(OAuthGateway.layer(), { excludeTestServices: true })("An access token", (it) => {
   it.effect("has a name for each way in which /v1 refuses a credential (RFC 6750)", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { token } = yield* makeToken(gateway, { scope: "keys" })
       const metadata = `resource_metadata="${gateway.url}/.well-known/oauth-protected-resource/v1"`
       const ask = (headers: Record<string, string>) => gateway.request("/v1/models", { headers })
@@ -45,7 +43,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("lets an application see to its user's keys, and to nobody else's", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const [one, other, narrow] = [
         yield* makeToken(gateway),
         yield* makeToken(gateway),
@@ -60,8 +58,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
       const made = yield* ask(one.token, "POST", "", { name: "from an app", models: ["sandbox/echo"] })
       assert.strictEqual(made.status, 201)
       assert.strictEqual(made.json.tier, "enterprise")
-      const chat = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
-      assert.strictEqual((yield* gateway.chat(made.json.key, chat)).status, 200)
+      assert.strictEqual((yield* gateway.chat(made.json.key, hello)).status, 200)
       const listed = yield* ask(one.token, "GET")
       assert.deepStrictEqual([listed.json.data.length, listed.json.data[0].id], [1, made.json.id])
       assert.notProperty(listed.json.data[0], "key")
@@ -78,7 +75,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
       const changed = yield* ask(one.token, "PATCH", `/${made.json.id}`, { name: "renamed", models: null })
       assert.deepInclude(changed.json, { name: "renamed", models: null })
       assert.strictEqual((yield* ask(one.token, "DELETE", `/${made.json.id}`)).status, 204)
-      assert.strictEqual((yield* gateway.chat(made.json.key, chat)).json.error.details.reason, "key_revoked")
+      assert.strictEqual((yield* gateway.chat(made.json.key, hello)).json.error.details.reason, "key_revoked")
       for (const token of [narrow.token, yield* gateway.makeKey()]) {
         const refused = yield* ask(token, "GET")
         assert.deepStrictEqual([refused.status, refused.json.error.details.scope], [403, "keys"])
@@ -89,7 +86,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("has clients that administrators see to", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const made = yield* gateway.admin("POST", "/clients", {
         name: "SPA",
         redirect_uris: [callback],
@@ -114,17 +111,16 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("counts all tokens of a user together, and apart from the user's keys", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const user = yield* makeUser(gateway)
       yield* gateway.admin("PATCH", `/users/${user.id}`, { tier: "free" })
-      const chat = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
       const remaining: Array<string | null> = []
       for (let count = 0; count < 2; count++) {
         const client = yield* makeClient(gateway)
         const back = yield* new WebBrowser(gateway).authorize(authorizeUrl(client.id), user.email)
         const code = back.searchParams.get("code") ?? ""
         const { json: answer } = yield* postForm(gateway, "/token", tokenFields(client, code))
-        const { headers } = yield* gateway.chat(answer.access_token, chat)
+        const { headers } = yield* gateway.chat(answer.access_token, hello)
         remaining.push(headers.get("x-ratelimit-remaining-requests"))
       }
       assert.deepStrictEqual(remaining, ["19", "18"])
@@ -133,7 +129,7 @@ layer(Layer.effect(Gateway, startOAuthGateway()), { excludeTestServices: true })
 
   it.effect("takes back what a user has allowed when the password is changed", () =>
     Effect.gen(function* () {
-      const gateway = yield* Gateway
+      const gateway = yield* OAuthGateway
       const { browser, token, user } = yield* makeToken(gateway)
       assert.strictEqual(yield* use(gateway, token), 200)
       yield* gateway.admin("PATCH", `/users/${user.id}`, { password: "another password" })

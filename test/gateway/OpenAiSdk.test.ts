@@ -12,20 +12,10 @@ import {
 } from "openai"
 import { startGateway } from "../support/Gateway.ts"
 import * as OpenAiUpstream from "../support/OpenAiUpstream.ts"
+import { thrown } from "../support/Thrown.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
 
 const question = [{ role: "user" as const, content: "One two three four" }]
-
-/** What the SDK throws, as it is. */
-const thrown = <A>(call: () => PromiseLike<A>) =>
-  Effect.promise(async () => {
-    try {
-      await call()
-    } catch (error) {
-      return error
-    }
-    return undefined
-  })
 
 describe("the official openai SDK", () => {
   it.live("creates a completion", () =>

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { startGateway, type TestGateway } from "../support/Gateway.ts"
+import { hello, startGateway, type TestGateway } from "../support/Gateway.ts"
 import { providers } from "../support/Upstreams.ts"
 
 class Subject extends Context.Service<Subject, TestGateway>()("Subject") {
@@ -27,7 +27,7 @@ layer(Subject.layer, { excludeTestServices: true })("GET /v1/auth/key", (it) => 
       assert.strictEqual(before.usage.requests, 0)
       assert.deepStrictEqual(before.remaining.rpm, { remaining: 3, reset_seconds: 0 })
 
-      const answer = yield* gateway.chat(key, { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] })
+      const answer = yield* gateway.chat(key, hello)
       assert.strictEqual(answer.status, 200)
       for (let look = 0; look < 4; look++) {
         const after = yield* own

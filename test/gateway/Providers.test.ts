@@ -118,17 +118,6 @@ describe("an OpenAI client and YandexGPT", () => {
       assert.strictEqual(final.choices[0]?.finish_reason, "stop")
     }).pipe(Effect.scoped)
   )
-
-  it.live("a quota that is full is a 429 with the wait", () =>
-    Effect.gen(function* () {
-      const { gateway, key, yandex } = yield* start
-      yandex.next(YandexUpstream.gaugeQuota, YandexUpstream.gaugeQuota)
-      const answer = yield* gateway.chat(key, { model: "yandexgpt", messages })
-      assert.strictEqual(answer.status, 429)
-      assert.strictEqual(answer.json.error.details.reason, "provider_rate_limit")
-      assert.isAtLeast(Number(answer.headers.get("retry-after")), 1)
-    }).pipe(Effect.scoped)
-  )
 })
 
 describe("what neither provider can do", () => {

@@ -1,15 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Latch, Layer, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import * as RedisConnection from "../../src/storage/Redis.ts"
 import { eventually } from "../support/Eventually.ts"
-import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { type Answer, hello, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { heldUpstream, wholeHeldStream } from "../support/HeldUpstream.ts"
 import { type RedisServer, startRedis } from "../support/Redis.ts"
-import * as Scripted from "../support/ScriptedUpstream.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
-
-const question = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
 
 type Mode = SettingsValue["onRedisFailure"]
 
@@ -62,7 +60,7 @@ const calls = (gateway: TestGateway, key: string, count: number) =>
     const answers: Array<Answer & { readonly millis: number }> = []
     for (let index = 0; index < count; index += 1) {
       const startedAt = performance.now()
-      const answer = yield* gateway.chat(key, question)
+      const answer = yield* gateway.chat(key, hello)
       answers.push(Object.assign(answer, { millis: performance.now() - startedAt }))
     }
     return answers
@@ -150,7 +148,7 @@ for (const mode of ["share", "closed", "open"] as const) {
         const { gateway, redis } = yield* Subject
         assert.deepStrictEqual(yield* statusOf(gateway), away(mode))
         yield* answersWithout[mode](gateway)
-        assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", question)).status, 401)
+        assert.strictEqual((yield* gateway.chat("xr-pro-mistyped", hello)).status, 401)
         yield* redis.restart
         yield* isBackWithin3s(gateway)
       })
@@ -199,47 +197,28 @@ for (const mode of ["share", "closed", "open"] as const) {
 describe("a stream that runs while Redis goes and comes", () => {
   it.live("is not touched by it, and keeps its place among the simultaneous requests", () =>
     Effect.gen(function* () {
-      const [began, mayEnd] = [Latch.makeUnsafe(), Latch.makeUnsafe()]
-      const chunk = (delta: object, finish: string | null) =>
-        Scripted.frame({
-          id: "x",
-          object: "chat.completion.chunk",
-          choices: [{ index: 0, delta, finish_reason: finish }]
-        })
-      const upstream = yield* Scripted.make(({ method }) =>
-        method === "GET"
-          ? Scripted.json(200, { data: [] })
-          : Scripted.steps(
-              Scripted.sseHead,
-              chunk({ role: "assistant", content: "A" }, null),
-              Scripted.tell(began),
-              Scripted.wait(mayEnd),
-              chunk({ content: "B" }, "stop"),
-              Scripted.frame("[DONE]"),
-              Scripted.end
-            )
-      )
+      const upstream = yield* heldUpstream
       const redis = yield* startRedis()
       const gateway = yield* startGateway({
         redisUrls: [Redacted.make(redis.url)],
         providers: providers({ openai: openAiSettings(upstream.url), sandbox: { kind: "sandbox" } })
       })
       const key = yield* gateway.makeKey({ limits: { concurrency: 1 } })
-      const refusal = Effect.map(gateway.chat(key, question), ({ json, status }) =>
+      const refusal = Effect.map(gateway.chat(key, hello), ({ json, status }) =>
         status === 200 ? 200 : json.error.details.reason
       )
-      const stream = yield* Effect.forkChild(gateway.chat(key, { ...question, model: "openai/any", stream: true }))
-      yield* began.await
+      const stream = yield* Effect.forkChild(gateway.chat(key, { ...hello, model: "openai/any", stream: true }))
+      yield* upstream.reached.await
       assert.strictEqual(yield* refusal, "concurrency", "before")
       yield* redis.kill
       for (let index = 0; index < 5; index += 1) assert.strictEqual(yield* refusal, "concurrency", `away ${index}`)
       yield* redis.restart
       yield* eventually(isThere(gateway))
       assert.strictEqual(yield* refusal, "concurrency", "back")
-      yield* mayEnd.open
+      yield* upstream.goOn.open
       const { status, text } = yield* Fiber.join(stream)
       assert.strictEqual(status, 200)
-      assert.match(text, /"A"[^]+"B"[^]+data: \[DONE\]\n\n$/)
+      assert.match(text, wholeHeldStream)
       yield* eventually(Effect.map(refusal, (told) => told === 200))
     }).pipe(Effect.scoped)
   )

@@ -6,6 +6,7 @@ import type { ResponseInput } from "openai/resources/responses/responses"
 import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
 import * as OpenAiUpstream from "../support/OpenAiUpstream.ts"
 import * as ScriptedUpstream from "../support/ScriptedUpstream.ts"
+import { thrown } from "../support/Thrown.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
 
 const weather = {
@@ -65,26 +66,11 @@ class Subject extends Context.Service<
         openai: gateway.openai(key),
         upstream,
         scripted,
-        respond: (body) =>
-          gateway.request("/v1/responses", {
-            method: "POST",
-            headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-            body: JSON.stringify(body)
-          })
+        respond: (body) => gateway.post("/v1/responses", key, body)
       }
     })
   )
 }
-
-const thrown = (call: () => Promise<unknown>) =>
-  Effect.promise(async () => {
-    try {
-      await call()
-    } catch (error) {
-      return error
-    }
-    return undefined
-  })
 
 layer(Subject.layer, { excludeTestServices: true })("POST /v1/responses", (it) => {
   it.effect("answers the official SDK, with the request told back and the usage", () =>
@@ -263,14 +249,15 @@ layer(Subject.layer, { excludeTestServices: true })("POST /v1/responses", (it) =
       assert.instanceOf(stateful, BadRequestError)
       assert.strictEqual(stateful.param, "previous_response_id")
 
-      const image = yield* respond({
+      const form = yield* respond({
         model: "sandbox/echo",
-        input: [{ role: "user", content: [{ type: "input_image", image_url: "data:image/png;base64,AAAA" }] }]
+        input: "a",
+        text: { format: { type: "json_object" } }
       })
-      assert.strictEqual(image.status, 400)
-      assert.strictEqual(image.json.error.param, "input")
-      assert.notInclude(image.json.error.message, "messages[")
-      assert.strictEqual(image.headers.get("x-should-retry"), null)
+      assert.strictEqual(form.status, 400)
+      assert.strictEqual(form.json.error.param, "text.format")
+      assert.notInclude(form.json.error.message, "response_format")
+      assert.strictEqual(form.headers.get("x-should-retry"), null)
     })
   )
 

@@ -1,18 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Latch, Redacted } from "effect"
+import { Effect, Fiber, Redacted } from "effect"
 import { PgClient } from "@effect/sql-pg"
 import { SqlClient } from "effect/sql/SqlClient"
 import { generateKey } from "../../src/auth/ApiKey.ts"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import { eventually } from "../support/Eventually.ts"
-import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { type Answer, hello, startGateway, type TestGateway } from "../support/Gateway.ts"
+import { heldUpstream, wholeHeldStream } from "../support/HeldUpstream.ts"
 import { rawExchange } from "../support/RawHttp.ts"
 import { startRedis } from "../support/Redis.ts"
-import * as Scripted from "../support/ScriptedUpstream.ts"
 import { freshDatabase } from "../support/TestDatabase.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
-
-const question = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
 
 /** What an administrator does at one instance. */
 type Change = (gateway: TestGateway, key: { readonly id: string; readonly user_id: string }) => Effect.Effect<Answer>
@@ -62,7 +60,7 @@ const knownKey = Effect.fnUntraced(function* (one: TestGateway, other: TestGatew
     tier: "enterprise"
   })
   const { json } = yield* one.admin("POST", "/keys", { user_id: user.id, name: "known" })
-  for (const gateway of [one, other]) assert.strictEqual((yield* gateway.chat(json.key, question)).status, 200)
+  for (const gateway of [one, other]) assert.strictEqual((yield* gateway.chat(json.key, hello)).status, 200)
   return json
 })
 
@@ -75,8 +73,8 @@ const assertObeyed = Effect.fnUntraced(function* (
   const key = yield* knownKey(one, other)
   assert.include([200, 204], (yield* make(one, key)).status, what)
   const changedAt = performance.now()
-  assert.isTrue(obeyed(yield* one.chat(key.key, question)), `${what}, here`)
-  yield* eventually(Effect.map(other.chat(key.key, question), obeyed))
+  assert.isTrue(obeyed(yield* one.chat(key.key, hello)), `${what}, here`)
+  yield* eventually(Effect.map(other.chat(key.key, hello), obeyed))
   assert.isBelow(performance.now() - changedAt, within, `${what}, there`)
 })
 
@@ -115,7 +113,7 @@ describe("what is changed at one instance", () => {
       )
       const revokedAt = performance.now()
       for (const gateway of instances) {
-        yield* eventually(Effect.map(gateway.chat(key.key, question), ({ status }) => status === 401))
+        yield* eventually(Effect.map(gateway.chat(key.key, hello), ({ status }) => status === 401))
       }
       assert.isBelow(performance.now() - revokedAt, 3000)
     }).pipe(Effect.scoped)
@@ -123,36 +121,20 @@ describe("what is changed at one instance", () => {
 
   it.live("does not touch an answer that runs; the next request is refused", () =>
     Effect.gen(function* () {
-      const [reached, goOn] = [yield* Latch.make(), yield* Latch.make()]
-      const delta = (content: string, finish: string | null = null) =>
-        Scripted.frame({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
-      const upstream = yield* Scripted.make(({ path }) =>
-        path === "/models"
-          ? Scripted.json(200, { object: "list", data: [] })
-          : Scripted.steps(
-              Scripted.sseHead,
-              delta("one"),
-              Scripted.tell(reached),
-              Scripted.wait(goOn),
-              delta(" two", "stop"),
-              Scripted.frame("[DONE]"),
-              Scripted.end
-            )
-      )
+      const upstream = yield* heldUpstream
       const gateway = yield* startGateway({
         providers: providers({ openai: openAiSettings(upstream.url), sandbox: { kind: "sandbox" } })
       })
       const { json: user } = yield* gateway.admin("POST", "/users", { email: "a@example.org" })
       const { json: key } = yield* gateway.admin("POST", "/keys", { user_id: user.id, name: "key" })
-      const stream = yield* Effect.forkChild(
-        gateway.chat(key.key, { ...question, model: "openai/any", stream: true }),
-        { startImmediately: true }
-      )
-      yield* reached.await
+      const stream = yield* Effect.forkChild(gateway.chat(key.key, { ...hello, model: "openai/any", stream: true }), {
+        startImmediately: true
+      })
+      yield* upstream.reached.await
       assert.strictEqual((yield* gateway.admin("DELETE", `/keys/${key.id}`)).status, 204)
-      assert.strictEqual((yield* gateway.chat(key.key, question)).status, 401)
-      yield* goOn.open
-      assert.match((yield* Fiber.join(stream)).text, /one.*two.*\[DONE\]\n\n$/s)
+      assert.strictEqual((yield* gateway.chat(key.key, hello)).status, 401)
+      yield* upstream.goOn.open
+      assert.match((yield* Fiber.join(stream)).text, wholeHeldStream)
     }).pipe(Effect.scoped)
   )
 
@@ -174,7 +156,7 @@ describe("a burst of 10,000 unknown keys", () => {
       const url = yield* freshDatabase
       const gateway = yield* startGateway({ databaseUrl: Redacted.make(url) })
       const [key, late] = [yield* gateway.makeKey(), yield* gateway.makeKey()]
-      assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
+      assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
       /** Each query of the gateway is a transaction; PostgreSQL counts them, and tells a second later. */
       const transactions = Effect.flatMap(
         SqlClient,
@@ -197,8 +179,8 @@ describe("a burst of 10,000 unknown keys", () => {
       )
       const burst = yield* Effect.forkChild(Effect.replicateEffect(client, 50, { concurrency: "unbounded" }))
       // Who is known is served meanwhile, and who was not seen yet with the next query.
-      assert.strictEqual((yield* gateway.chat(key, question)).status, 200)
-      assert.strictEqual((yield* gateway.chat(late, question)).status, 200)
+      assert.strictEqual((yield* gateway.chat(key, hello)).status, 200)
+      assert.strictEqual((yield* gateway.chat(late, hello)).status, 200)
       const answers = (yield* Fiber.join(burst)).join("")
       assert.deepStrictEqual([...new Set(answers.match(/^HTTP\/1.1 \d+/gm))], ["HTTP/1.1 401"])
       assert.strictEqual(answers.split("HTTP/1.1 401").length - 1, 10_000)

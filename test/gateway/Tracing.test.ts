@@ -90,11 +90,7 @@ class Subject extends Context.Service<
       })
       const key = yield* gateway.makeKey()
       const ask = (model: string, more: object = {}, headers: Record<string, string> = {}) =>
-        gateway.request("/v1/chat/completions", {
-          method: "POST",
-          headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
-          body: JSON.stringify({ model, messages, ...more })
-        })
+        gateway.post("/v1/chat/completions", key, { model, messages, ...more }, headers)
       return { gateway, collector, upstream: scripted, key, ask }
     })
   )

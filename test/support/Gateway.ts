@@ -24,7 +24,14 @@ export interface TestGateway {
     readonly name?: string
   }) => Effect.Effect<string>
   readonly request: (path: string, init?: RequestInit) => Effect.Effect<Answer>
-  /** `POST /v1/chat/completions` as a client without any SDK. */
+  /** JSON as a client without any SDK. */
+  readonly post: (
+    path: string,
+    key: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>
+  ) => Effect.Effect<Answer>
+  /** The same, to `/v1/chat/completions`. */
   readonly chat: (key: string, body: unknown) => Effect.Effect<Answer>
   readonly openai: (key: string) => OpenAI
 }
@@ -37,6 +44,9 @@ export interface Answer {
   // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into it as deep as it likes
   readonly json: any
 }
+
+/** To the sandbox's model that repeats what it is told. */
+export const hello = { model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] }
 
 export const adminKey = "admin-key-of-the-tests-0123456789abcdef"
 
@@ -83,13 +93,13 @@ export const gatewayAt = (url: string, adminKey: string): TestGateway => {
         }
       }
     })
-  const post = (path: string, bearer: string, body: unknown, method = "POST") =>
+  const send = (method: string, path: string, bearer: string, body: unknown, headers = {}) =>
     request(path, {
       method,
-      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
     })
-  const admin = (method: string, path: string, body?: unknown) => post(`/admin/v1${path}`, adminKey, body, method)
+  const admin = (method: string, path: string, body?: unknown) => send(method, `/admin/v1${path}`, adminKey, body)
 
   return {
     url,
@@ -107,7 +117,8 @@ export const gatewayAt = (url: string, adminKey: string): TestGateway => {
       if (key.status !== 201) return yield* Effect.die(new Error(`No key was made: ${key.text}`))
       return key.json.key
     }),
-    chat: (key, body) => post("/v1/chat/completions", key, body),
+    post: (path, key, body, headers) => send("POST", path, key, body, headers),
+    chat: (key, body) => send("POST", "/v1/chat/completions", key, body),
     openai: (key) => new OpenAI({ apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })
   }
 }

@@ -16,6 +16,8 @@ export interface ScriptedUpstream {
   readonly take: Effect.Effect<Received>
   /** Sockets that were opened in all. */
   readonly connections: () => number
+  /** Those of them that are open still. */
+  readonly open: () => number
   /** Requests that came after the end of the script; they were answered 599. */
   readonly unexpected: () => number
 }
@@ -144,6 +146,7 @@ export const make = Effect.fnUntraced(function* (
   const requests: Array<Received> = []
   const sockets = new Map<Socket, number>()
   let unexpected = 0
+  let open = 0
 
   const unscripted: Step = (exchange) => {
     unexpected++
@@ -184,6 +187,8 @@ export const make = Effect.fnUntraced(function* (
     // A reset by the client is what many a test is about.
     socket.on("error", () => {})
     sockets.set(socket, sockets.size + 1)
+    open++
+    socket.once("close", () => open--)
   })
   const port = yield* Effect.acquireRelease(
     Effect.callback<number>((resume) => {
@@ -204,6 +209,7 @@ export const make = Effect.fnUntraced(function* (
     requests,
     take: Queue.take(arrivals),
     connections: () => sockets.size,
+    open: () => open,
     unexpected: () => unexpected
   }
 })

@@ -19,6 +19,7 @@ export const testSettings = (overrides: Partial<SettingsValue> = {}): SettingsVa
   drainGrace: Duration.zero,
   drainTimeout: Duration.seconds(30),
   maxBody: 20 * 1024 * 1024,
+  imageUrls: false,
   trustedProxies: [],
   corsOrigins: ["*"],
   metricsToken: undefined,

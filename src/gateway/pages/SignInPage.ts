@@ -1,17 +1,12 @@
 import type { HttpServerResponse } from "effect/http"
 import { loginPath, signUpPath, withReturn } from "../OAuthPaths.ts"
+import { credentialsForm, type CredentialsView } from "./CredentialsForm.ts"
 import { html } from "./Html.ts"
 import { page } from "./Page.ts"
 import type { Words } from "./Words.ts"
 
-export interface SignInView {
-  readonly base: string
-  readonly formToken: string
-  /** Where to go afterwards; a path of ours. */
-  readonly returnTo: string | undefined
-  readonly formTargets?: ReadonlyArray<string> | undefined
+export interface SignInView extends CredentialsView {
   readonly isSignUpOpen: boolean
-  readonly email?: string | undefined
   readonly failure?: "wrong" | { readonly retryAfterSeconds: number } | undefined
 }
 
@@ -20,6 +15,29 @@ export const signInPage = (words: Words, view: SignInView): HttpServerResponse.H
   const { failure } = view
   const notice =
     failure === undefined ? undefined : failure === "wrong" ? signIn.wrong : signIn.tooMany(failure.retryAfterSeconds)
+  const form = credentialsForm(view, {
+    title: signIn.title,
+    notice,
+    action: loginPath,
+    submit: signIn.submit,
+    fields: html`<label
+        >${signIn.email}<input
+          type="email"
+          name="email"
+          value="${view.email ?? ""}"
+          autocomplete="username"
+          required
+          ${view.email === undefined ? focused : undefined}
+      /></label>
+      <label
+        >${signIn.password}<input
+          type="password"
+          name="password"
+          autocomplete="current-password"
+          required
+          ${view.email === undefined ? undefined : focused}
+      /></label>`
+  })
   return page(words, {
     title: signIn.title,
     status: failure === undefined ? 200 : failure === "wrong" ? 401 : 429,
@@ -30,32 +48,7 @@ export const signInPage = (words: Words, view: SignInView): HttpServerResponse.H
         : failure === "wrong"
           ? { "www-authenticate": 'Bearer realm="xrouter"' }
           : { "retry-after": String(failure.retryAfterSeconds) },
-    body: html`<div class="card">
-        <h1>${signIn.title}</h1>
-        ${notice === undefined ? undefined : html`<p class="notice" role="alert">${notice}</p>`}
-        <form method="post" action="${view.base}${loginPath}">
-          <input type="hidden" name="csrf" value="${view.formToken}" />
-          ${view.returnTo === undefined ? undefined : html`<input type="hidden" name="return_to" value="${view.returnTo}" />`}
-          <label
-            >${signIn.email}<input
-              type="email"
-              name="email"
-              value="${view.email ?? ""}"
-              autocomplete="username"
-              required
-              ${view.email === undefined ? focused : undefined}
-          /></label>
-          <label
-            >${signIn.password}<input
-              type="password"
-              name="password"
-              autocomplete="current-password"
-              required
-              ${view.email === undefined ? undefined : focused}
-          /></label>
-          <button class="main full" type="submit">${signIn.submit}</button>
-        </form>
-      </div>
+    body: html`${form}
       ${
         view.isSignUpOpen
           ? html`<p class="faint">
