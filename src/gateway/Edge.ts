@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { IncomingMessage } from "node:http"
 import { Settings, type SettingsValue } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
+import { Limits } from "../limits/Limits.ts"
 import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import { callersContext } from "../telemetry/TraceContext.ts"
 import { Tracing } from "../telemetry/Tracing.ts"
@@ -12,6 +13,7 @@ import { cors } from "./Cors.ts"
 import { errorResponse } from "./ErrorResponse.ts"
 import { errorOf } from "./Failure.ts"
 import { makeRequestId } from "./Ids.ts"
+import { inferenceRoutes } from "./InferenceRoutes.ts"
 import { rateHeaders } from "./RateHeaders.ts"
 import { unsupportedMediaType } from "./RequestBody.ts"
 import { tooLarge } from "./RequestBytes.ts"
@@ -30,6 +32,7 @@ export const layer = (routes: RouteTable) =>
     Effect.gen(function* () {
       const settings = yield* Settings
       const report = yield* RequestReport
+      const limits = yield* Limits
       const open = yield* OpenRequests
       const { begin: beginTrace } = yield* Tracing
       const clock = yield* Clock.Clock
@@ -63,7 +66,7 @@ export const layer = (routes: RouteTable) =>
         if (error === undefined) return Effect.failCause(cause)
         const known =
           error._tag === "ValidationError" && error.reason === "not_found" ? misrouted(context, error) : error
-        const response = Effect.succeed(refused(context, known))
+        const response = Effect.as(standing(context), refused(context, known))
         // The other failures are told by the request's own line; an outage must not write a stack for each request.
         return known.reason === "unexpected"
           ? Effect.andThen(
@@ -73,6 +76,18 @@ export const layer = (routes: RouteTable) =>
               response
             )
           : response
+      }
+
+      /** Whoever is refused before the limits are asked is told of them all the same; it costs nothing of them. */
+      const standing = (context: RequestContext): Effect.Effect<void> => {
+        const { principal, route, windows } = context
+        if (windows !== undefined || principal === undefined || !inferenceRoutes.has(route)) return Effect.void
+        return Effect.match(limits.standing(principal), {
+          onFailure: () => undefined,
+          onSuccess: ({ windows }) => {
+            context.windows = windows
+          }
+        })
       }
 
       /** The typed endpoints' own refusal of a media type, which is plain text. */

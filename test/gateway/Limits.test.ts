@@ -40,9 +40,16 @@ describe("the limits of a key", () => {
     Effect.gen(function* () {
       const { gateway } = yield* start
       const key = yield* gateway.makeKey({ limits: { rpm: 5, rpd: 100 } })
-      yield* gateway.chat(key, { model: "no-such", messages })
-      yield* gateway.chat(key, "{")
-      yield* gateway.chat(key, { model: "gigachat", messages: [] })
+      const refused = [
+        yield* gateway.chat(key, { model: "no-such", messages }),
+        yield* gateway.chat(key, "{"),
+        yield* gateway.chat(key, { model: "gigachat", messages: [] }),
+        yield* gateway.post("/v1/embeddings", key, { model: "no-such", input: "a" })
+      ]
+      assert.deepStrictEqual(
+        refused.map(({ headers, status }) => [status, headers.get("x-ratelimit-remaining-requests")]),
+        [404, 400, 400, 404].map((status) => [status, "5"])
+      )
       const { headers } = yield* gateway.chat(key, { model: "gigachat", messages })
       assert.strictEqual(headers.get("x-ratelimit-limit-requests"), "5")
       assert.strictEqual(headers.get("x-ratelimit-remaining-requests"), "4")
