@@ -17,7 +17,7 @@ export interface DegradedStoreOptions {
   readonly expectedInstances: number
 }
 
-/** After so many failures in a row nobody asks the shared store any more, and nobody waits for it. */
+/** After so many failures in a row, each of another call, nobody asks the shared store any more, and nobody waits for it. */
 const failuresToOpen = 3
 
 /** How often it is then asked in the background whether it is back. */
@@ -44,6 +44,8 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
   /** Admitted by ourselves and still running, with a place among the simultaneous requests. */
   const alone = new Set<Reservation>()
   let failures = 0
+  /** Why the last of them came about: many decisions go in one call, and fail with it for one and the same cause. */
+  let lastCause: unknown
   let isOpen = false
   /** For how long the memory still has a say. */
   let distrustMillis = 0
@@ -94,7 +96,8 @@ export const makeDegradedStore = Effect.fn("DegradedStore.make")(function* (opti
   })
 
   const failed = (reservation: Reservation) => (error: InternalError) => {
-    failures += 1
+    if (error.cause === undefined || error.cause !== lastCause) failures += 1
+    lastCause = error.cause
     const opening = failures >= failuresToOpen && !isOpen ? open(reasonOf(error)) : Effect.void
     return Effect.andThen(opening, without(reservation))
   }

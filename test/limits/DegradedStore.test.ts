@@ -64,6 +64,30 @@ describe("a shared limiter that may be away", () => {
     }).pipe(Effect.provide(quietMetrics))
   )
 
+  it.effect("takes one call that many waited for in vain for one failure", () =>
+    Effect.gen(function* () {
+      const { shared } = yield* switchable
+      let cause = new Error("No answer to evalsha within 50 ms")
+      const failing: DegradedStoreOptions["shared"] = {
+        ...shared,
+        reserve: () =>
+          Effect.suspend(() =>
+            Effect.fail(new InternalError({ reason: "limiter_unavailable", message: "away", cause }))
+          )
+      }
+      const store = yield* makeDegradedStore({ mode: "share", expectedInstances: 1, shared: { ...failing } })
+      for (const [calls, isOpen] of [
+        [1, false],
+        [2, false],
+        [3, true]
+      ] as const) {
+        cause = new Error(`No answer to call ${calls}`)
+        for (let waiting = 0; waiting < 10; waiting++) admitted(yield* store.reserve(reservation({ rpm: 100 })))
+        assert.strictEqual(store.degraded(), isOpen)
+      }
+    }).pipe(Effect.provide(quietMetrics))
+  )
+
   it.effect("asks it three times more when it is gone, and then no more", () =>
     Effect.gen(function* () {
       const { state, store } = yield* make()
