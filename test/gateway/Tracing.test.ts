@@ -4,7 +4,6 @@ import type { TracingSettings } from "../../src/config/Settings.ts"
 import * as Collector from "../support/Collector.ts"
 import { eventually } from "../support/Eventually.ts"
 import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
-import { closedPort } from "../support/Loopback.ts"
 import { alias } from "../support/ScriptedProvider.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
@@ -335,20 +334,6 @@ layer(Subject.layer, { excludeTestServices: true })("a traced request", (it) => 
 })
 
 describe("a collector", () => {
-  it.effect("that is down costs no answer", () =>
-    Effect.gen(function* () {
-      const gateway = yield* startGateway({
-        tracing: tracing(`http://127.0.0.1:${yield* closedPort}/v1/traces`),
-        logLevel: "error"
-      })
-      const key = yield* gateway.makeKey()
-      for (let i = 0; i < 20; i++) {
-        const { status } = yield* gateway.chat(key, { model: "sandbox/echo", messages })
-        assert.strictEqual(status, 200)
-      }
-    }).pipe(Effect.scoped)
-  )
-
   it.effect("gets what is left when the gateway stops", () =>
     Effect.gen(function* () {
       const collector = yield* Collector.make()
