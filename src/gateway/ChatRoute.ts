@@ -65,7 +65,7 @@ export const chatRoute = <Asked>(endpoint: ChatEndpoint<Asked>) =>
         if (Result.isFailure(resolved)) return Effect.fail(resolved.failure)
         if (principal.models !== undefined && !mayUse(principal.models, chat)) return Effect.fail(modelNotAllowed)
         const estimate = estimatePrompt(chat) + (maxTokens(chat) ?? 0)
-        const hold = modelHold(settings, limits, context, estimate)
+        const hold = modelHold(settings, limits, metrics, context, estimate)
         const planned = plans.plan({
           requestId: context.requestId,
           request: chat,

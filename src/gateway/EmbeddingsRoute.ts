@@ -73,7 +73,7 @@ export const EmbeddingsRoute = HttpRouter.use(
       const { requestId } = context
       const input = textsOf(request)
       const meter = new EmbeddingsMeter(input)
-      const hold = modelHold(settings, limits, context, meter.estimate)
+      const hold = modelHold(settings, limits, metrics, context, meter.estimate)
       const planned = plans.embed({
         requestId,
         input,

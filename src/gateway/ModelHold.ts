@@ -5,6 +5,7 @@ import { type Admission, type Limits, unlimited } from "../limits/Limits.ts"
 import type { Candidate } from "../router/Policy.ts"
 import type { Plan } from "../router/Router.ts"
 import type { MayCall } from "../router/Run.ts"
+import type { Metrics } from "../telemetry/Metrics.ts"
 import type { RequestContext } from "./RequestContext.ts"
 
 /**
@@ -15,11 +16,13 @@ export class ModelHold {
   private readonly limits: Limits["Service"]
   private readonly requestId: string
   private readonly estimate: number
+  private readonly metrics: Metrics["Service"]
   private admission: Admission = unlimited
   private giveBack: Effect.Effect<void> = Effect.void
 
-  constructor(limits: Limits["Service"], requestId: string, estimate: number) {
+  constructor(limits: Limits["Service"], metrics: Metrics["Service"], requestId: string, estimate: number) {
     this.limits = limits
+    this.metrics = metrics
     this.requestId = requestId
     this.estimate = estimate
   }
@@ -45,7 +48,7 @@ export class ModelHold {
           ? Effect.fail(refusal)
           : Effect.matchEffect(Effect.flatMap(plan.next, this.admitted), {
               onFailure: () => Effect.fail(refusal),
-              onSuccess: (next) => Effect.succeed(next)
+              onSuccess: (next) => Effect.as(this.passedOver(plan.first, refusal, next.first), next)
             })
       )
     )
@@ -56,6 +59,14 @@ export class ModelHold {
       this.release,
       Effect.catchTag(this.take(candidate), "InternalError", (error) => Effect.fail(unchecked(candidate, error)))
     )
+  }
+
+  /** At a level that nobody reads by default: a model may be full for hours, and the metric tells of it. */
+  private passedOver(full: Candidate, { reason }: RateLimitError, next: Candidate): Effect.Effect<void> {
+    this.metrics.recordFallback(full.provider.name, next.provider.name)
+    return Effect.logDebug(
+      `${full.provider.name}/${full.model} is full (${reason}), ${next.provider.name}/${next.model} takes over`
+    ).pipe(Effect.annotateLogs({ request_id: this.requestId }))
   }
 
   private take({ model, provider }: Candidate): Effect.Effect<void, RateLimitError | InternalError, Scope.Scope> {
@@ -86,12 +97,13 @@ const unchecked = ({ model, provider }: Candidate, cause: InternalError) =>
 export const modelHold = (
   { modelLimits }: Pick<SettingsValue, "modelLimits">,
   limits: Limits["Service"],
+  metrics: Metrics["Service"],
   { releases, requestId }: RequestContext,
   /** Tokens, as far as they can be told before the call. */
   estimate: number
 ): ModelHold | undefined => {
   if (modelLimits.size === 0) return undefined
-  const hold = new ModelHold(limits, requestId, estimate)
+  const hold = new ModelHold(limits, metrics, requestId, estimate)
   releases.push(hold.release)
   return hold
 }

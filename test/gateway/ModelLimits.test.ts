@@ -62,6 +62,8 @@ layer(Running.layer, { timeout: "60 seconds", excludeTestServices: true })(
             ]
           )
           assert.strictEqual(two.headers.get("x-ratelimit-remaining-requests"), "8")
+          const { text } = yield* gateway.request("/metrics")
+          assert.include(text, 'xrouter_fallbacks_total{from="up",to="sandbox"} 1')
         })
       )
 
