@@ -9,8 +9,13 @@ const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url
 const files = parseTree(readTree(at("src")))
 
 /** The places where a convention gives way, each with its reason. A place that no longer needs it fails the test. */
-const exceptions: ReadonlyArray<{ readonly file: string; readonly convention: Convention; readonly reason: string }> =
-  []
+const exceptions: ReadonlyArray<{ readonly file: string; readonly convention: Convention; readonly reason: string }> = [
+  {
+    file: "sockets/WriteBursts.ts",
+    convention: "timer",
+    reason: "it waits for the end of a turn of the event loop, which no clock of Effect's knows"
+  }
+]
 
 const faults = importFaults(files)
 

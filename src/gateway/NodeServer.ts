@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http"
 import type { Socket } from "node:net"
 import { Settings } from "../config/Settings.ts"
 import { ValidationError } from "../domain/Errors.ts"
+import { writeInBursts } from "../sockets/WriteBursts.ts"
 import { toWire } from "./ErrorResponse.ts"
 import { makeRequestId } from "./Ids.ts"
 
@@ -68,7 +69,7 @@ export const createNodeServer = (publicUrl: string): Server =>
       keepAliveTimeout,
       maxHeaderSize,
       noDelay: true
-    }),
+    }).on("connection", writeInBursts),
     `${publicUrl}/.well-known/oauth-protected-resource/v1`
   )
 

@@ -1,8 +1,10 @@
 import { Duration, Effect, type Scope, type Stream } from "effect"
 import type { LookupAddress } from "node:dns"
 import type { LookupFunction } from "node:net"
-import { Pool } from "undici"
+import type { SecureContext } from "node:tls"
+import { buildConnector, Pool } from "undici"
 import type { ProviderError } from "../domain/Errors.ts"
+import { writeInBursts } from "../sockets/WriteBursts.ts"
 import type { TraceContext } from "../telemetry/TraceContext.ts"
 import type { CallTimers } from "./Provider.ts"
 import { commonHeaders, exchange, type Link, stream } from "./UpstreamDispatch.ts"
@@ -90,6 +92,20 @@ const pinned =
     else done(null, first.address, first.family)
   }
 
+const connector = (options: UpstreamOptions, tls: SecureContext | undefined): buildConnector.connector => {
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: limit(options.connectTimeout),
+    ...(tls === undefined ? {} : { secureContext: tls }),
+    ...(options.addresses === undefined ? {} : { lookup: pinned(options.addresses) }),
+    rejectUnauthorized: options.verifyTls !== false
+  })
+  return (origin, connected) =>
+    connect(origin, (...outcome) =>
+      outcome[0] === null ? connected(null, writeInBursts(outcome[1])) : connected(...outcome)
+    )
+}
+
 /**
  * Connects to nothing yet. Connections are HTTP/1.1, one request at a time each, as many as there are requests, and live 30 s
  * unused or as long as the upstream's `Keep-Alive` says. One that the upstream closed meanwhile is noticed before a request is
@@ -112,12 +128,7 @@ export const make = Effect.fn("Upstream.make")(function* (
           keepAliveTimeout: 30_000,
           headersTimeout: limit(longest),
           bodyTimeout: limit(options.idleTimeout),
-          connectTimeout: limit(options.connectTimeout),
-          connect: {
-            ...(tls === undefined ? {} : { secureContext: tls }),
-            ...(options.addresses === undefined ? {} : { lookup: pinned(options.addresses) }),
-            rejectUnauthorized: options.verifyTls !== false
-          }
+          connect: connector(options, tls)
         })
     ),
     (pool) => Effect.promise(() => pool.destroy())
