@@ -24,10 +24,15 @@ export class ChatChunks implements FrameWriter {
   private readonly isUsageWanted: boolean
   private readonly begun = new Set<number>()
   private extra = ""
+  /** Of the last text delta: up to its text. Most streams have one choice, and so one such beginning. */
+  private textOpen = ""
+  private textChoice: number | undefined
+  private readonly textClose: string
 
   constructor(head: AnswerHead, isUsageWanted: boolean) {
     this.open = `data: {"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk","created":${head.created},"model":${JSON.stringify(head.model)},`
     this.close = isUsageWanted ? ',"usage":null}\n\n' : "}\n\n"
+    this.textClose = `},"finish_reason":null}]${this.close}`
     this.isUsageWanted = isUsageWanted
   }
 
@@ -54,8 +59,10 @@ export class ChatChunks implements FrameWriter {
     switch (event._tag) {
       case "Started":
         if (event.extra !== undefined) this.extra = before(event.extra)
+        this.textChoice = undefined
         return ""
       case "TextDelta":
+        if (event.extra === undefined) return this.text(event.choice, event.text)
         return this.chunk(event.choice, `"content":${JSON.stringify(event.text)}`, "null", event.extra)
       case "ReasoningDelta":
         return this.chunk(event.choice, `"reasoning_content":${JSON.stringify(event.text)}`, "null")
@@ -74,6 +81,16 @@ export class ChatChunks implements FrameWriter {
       case "Finished":
         return ""
     }
+  }
+
+  private text(choice: number, text: string): string {
+    let role = ""
+    if (choice !== this.textChoice) {
+      role = this.role(choice)
+      this.textChoice = choice
+      this.textOpen = `${this.open}${this.extra}"choices":[{"index":${choice},"delta":{"content":`
+    }
+    return role + this.textOpen + JSON.stringify(text) + this.textClose
   }
 
   private chunk(choice: number, delta: string, finish: string, extra?: JsonObject): string {
