@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Layer, Pull, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Pull, type Scope } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Settings } from "../config/Settings.ts"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
@@ -12,10 +12,11 @@ import type { Candidate } from "../router/Policy.ts"
 import type { Plan, Reply } from "../router/Router.ts"
 import type { AnswerForm, AnswerHead } from "./AnswerForm.ts"
 import { openAccount } from "./CallAccount.ts"
-import { chatStream, settled, type StreamWriter } from "./ChatStream.ts"
+import { chatStream, keepAliveEvery, type Opening, settled, type StreamWriter } from "./ChatStream.ts"
 import { closeAfterResponse, endWhenStalled, WriteStall } from "./Connection.ts"
 import { makeAnswerId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
+import { makePatience } from "./Patience.ts"
 import type { RequestContext } from "./RequestContext.ts"
 import { servedBy } from "./ServedBy.ts"
 
@@ -46,6 +47,7 @@ export class ChatAnswers extends Context.Service<
       const ledger = yield* Ledger
       const clock = yield* Clock.Clock
       const writeStall = yield* WriteStall
+      const patience = yield* makePatience(keepAliveEvery)
       const resourceMetadata = `${settings.publicUrl}/.well-known/oauth-protected-resource/v1`
       const serve = (context: RequestContext, { model, provider }: Candidate) => {
         context.provider = provider.name
@@ -81,11 +83,9 @@ export class ChatAnswers extends Context.Service<
               )
         })
 
-      const streamed = Effect.fnUntraced(function* (options: AnswerOptions, head: AnswerHead, meter: Meter) {
+      const streamed = (options: AnswerOptions, head: AnswerHead, meter: Meter) => {
         const { context, request } = options
         const frames = options.form.frames(head, options.chat)
-        const scope = yield* Effect.scope
-        const opening = yield* Effect.forkIn(Scope.provide(options.plan.open, scope), scope)
         const writer: StreamWriter = {
           requestId: context.requestId,
           trace: context.trace,
@@ -109,15 +109,26 @@ export class ChatAnswers extends Context.Service<
             })
           }
         }
-        const exit = yield* settled(opening)
-        if (exit !== undefined) servedBy(lostOf(options, yield* exit), context.headers)
-        endWhenStalled(request, writeStall)
-        context.headers["cache-control"] = "no-cache"
-        context.headers["x-accel-buffering"] = "no"
-        return HttpServerResponse.stream(chatStream(opening, writer), {
-          contentType: "text/event-stream; charset=utf-8"
-        })
-      })
+        /** Without a reply where the client has waited for its status long enough. */
+        const respond = (opening: Opening, reply: Reply | undefined) => {
+          if (reply !== undefined) servedBy(lostOf(options, reply), context.headers)
+          endWhenStalled(request, writeStall)
+          context.headers["cache-control"] = "no-cache"
+          context.headers["x-accel-buffering"] = "no"
+          return HttpServerResponse.stream(chatStream(opening, patience, writer), {
+            contentType: "text/event-stream; charset=utf-8"
+          })
+        }
+        return Effect.flatMap(Effect.scope, (scope) =>
+          Effect.flatMap(Effect.forkIn(options.plan.open, scope, { startImmediately: true }), (opening) =>
+            Effect.flatMap(settled(opening, patience), (exit) =>
+              exit === undefined
+                ? Effect.succeed(respond(opening, undefined))
+                : Effect.map(exit, (reply) => respond(opening, reply))
+            )
+          )
+        )
+      }
 
       return {
         answer: (options) => {

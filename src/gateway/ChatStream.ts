@@ -1,12 +1,14 @@
-import { Array as Arr, Cause, type Duration, Effect, Exit, Fiber, Pull, Stream } from "effect"
+import { Array as Arr, Cause, type Duration, Effect, Exit, type Fiber, Pull, Stream } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ProviderFailure, XRouterError } from "../domain/Errors.ts"
 import type { Reply } from "../router/Router.ts"
 import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import type { RequestTrace } from "../telemetry/RequestTrace.ts"
 import { errorOf } from "./Failure.ts"
+import type { Patience } from "./Patience.ts"
 
-const keepAliveEvery: Duration.Input = "15 seconds"
+/** How long a client waits for a status, and then for each sign that somebody is still there. */
+export const keepAliveEvery: Duration.Input = "15 seconds"
 const keepAlive = Buffer.from(": keep-alive\n\n")
 
 /** What a stream is written with. */
@@ -27,15 +29,31 @@ type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
 export type Opening = Fiber.Fiber<Reply, ProviderFailure>
 
 /** Waits for the first content as long as a client will wait for a status; undefined where it takes longer. */
-export const settled = (opening: Opening): Effect.Effect<Exit.Exit<Reply, ProviderFailure> | undefined> =>
-  Effect.timeoutOrElse(Fiber.await(opening), { duration: keepAliveEvery, orElse: () => Effect.succeed(undefined) })
+export const settled = (
+  opening: Opening,
+  patience: Patience
+): Effect.Effect<Exit.Exit<Reply, ProviderFailure> | undefined> =>
+  Effect.callback((resume) => {
+    const stopWaiting = patience.wait(() => {
+      stopListening()
+      resume(Effect.succeed(undefined))
+    })
+    const stopListening = opening.addObserver((exit) => {
+      stopWaiting()
+      resume(Effect.succeed(exit))
+    })
+    return Effect.sync(() => {
+      stopWaiting()
+      stopListening()
+    })
+  })
 
 /**
  * An answer as server-sent events: exactly one end, `[DONE]` or an error frame. While nothing has come yet a comment every
  * 15 s keeps proxies and clients from giving up. Never fails: what goes wrong is a frame (and HttpApi's own failure event
  * cannot leak).
  */
-export const chatStream = (opening: Opening, writer: StreamWriter): Stream.Stream<Uint8Array> => {
+export const chatStream = (opening: Opening, patience: Patience, writer: StreamWriter): Stream.Stream<Uint8Array> => {
   let rest: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent>, ProviderFailure> | undefined
   let isOver = false
   let hasWaited = false
@@ -73,7 +91,9 @@ export const chatStream = (opening: Opening, writer: StreamWriter): Stream.Strea
         hasWaited = true
         return Effect.succeed([keepAlive])
       }
-      return Effect.flatMap(settled(opening), (exit) => (exit === undefined ? Effect.succeed([keepAlive]) : begin))
+      return Effect.flatMap(settled(opening, patience), (exit) =>
+        exit === undefined ? Effect.succeed([keepAlive]) : begin
+      )
     }
     if (Exit.isFailure(exit)) return broken(exit.cause)
     rest = exit.value.rest

@@ -1,4 +1,4 @@
-import { Array as Arr, Cause, Channel, Effect, Exit, Pull, Result, Scope, Stream } from "effect"
+import { Array as Arr, Cause, Channel, Effect, Pull, Result, type Scope, Stream } from "effect"
 import type { ChatEvent } from "../domain/ChatEvent.ts"
 import type { ProviderError, ProviderFailure } from "../domain/Errors.ts"
 import { authorized } from "./Authorized.ts"
@@ -100,8 +100,7 @@ const once = <E>(events: Effect.Effect<ReadonlyArray<ChatEvent>, E>): Stream.Str
 const translated = <State>(
   translation: Translation<State>,
   answer: UpstreamStream,
-  bytes: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ProviderError>,
-  scope: Scope.Closeable
+  bytes: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ProviderError>
 ): Pull.Pull<Events, ProviderFailure> => {
   const tell = (events: ReadonlyArray<ChatEvent>): Pull.Pull<Events, ProviderFailure> => {
     if (!Arr.isReadonlyArrayNonEmpty(events)) return pull
@@ -114,7 +113,8 @@ const translated = <State>(
   const pull: Pull.Pull<Events, ProviderFailure> = Effect.suspend(() => {
     if (translation.isFinished) return Cause.done()
     const { failure } = translation
-    return failure === undefined ? next : Effect.andThen(Scope.close(scope, Exit.void), Effect.fail(failure))
+    // Even where the reader of the events stays, and with it the scope.
+    return failure === undefined ? next : Effect.andThen(answer.close, Effect.fail(failure))
   })
   return pull
 }
@@ -137,27 +137,34 @@ const streamed = <State>(
   compose: ReturnType<Compose>,
   call: ChatCall
 ): Stream.Stream<ChatEvent, ProviderFailure> =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      // Its own scope, so that a failure closes the upstream even where the reader of the events stays.
-      const scope = Scope.forkUnsafe(yield* Effect.scope)
-      const answer = yield* Scope.provide(
+  Stream.fromChannel(
+    Channel.fromTransform((_, scope) =>
+      Effect.flatMap(
         authorized(
           parts.credentials,
-          (proof) => parts.upstream.stream(compose(proof)),
+          (proof) => parts.upstream.stream(compose(proof), scope),
           (answer) => answer.discard
         ),
-        scope
+        (answer) =>
+          answer.status === 200 && parts.framing.accepts(contentType(answer.headers))
+            ? Effect.map(Channel.toPullScoped(Stream.toChannel(answer.body), scope), (bytes) =>
+                translated(new Translation(parts, call), answer, bytes)
+              )
+            : refused(parts, answer, call)
       )
-      const { status, headers } = answer
-      if (status !== 200 || !parts.framing.accepts(contentType(headers))) {
-        const body = yield* refusalBody(answer.body)
-        yield* Scope.close(scope, Exit.void)
-        return yield* parts.dialect.refuse(call, { status, headers, body })
-      }
-      const bytes = yield* Channel.toPullScoped(Stream.toChannel(answer.body), scope)
-      return Stream.fromPull(Effect.succeed(translated(new Translation(parts, call), answer, bytes, scope)))
-    })
+    )
+  )
+
+const refused = <State>(
+  { dialect }: Parts<State>,
+  { body, close, headers, status }: UpstreamStream,
+  call: ChatCall
+): Effect.Effect<never, ProviderFailure> =>
+  Effect.flatMap(refusalBody(body), (body) =>
+    Effect.andThen(
+      close,
+      Effect.suspend(() => Effect.fail(dialect.refuse(call, { status, headers, body })))
+    )
   )
 
 /** The request with its images uploaded; undefined where it has none. */

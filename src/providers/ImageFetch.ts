@@ -110,11 +110,10 @@ export const fetchImage = (
       idleTimeout: network.time,
       headersTimeout: network.time
     })
-    const answer = yield* upstream.stream({
-      method: "GET",
-      path: url.pathname + url.search,
-      headers: { accept: [...types].join(", ") }
-    })
+    const answer = yield* upstream.stream(
+      { method: "GET", path: url.pathname + url.search, headers: { accept: [...types].join(", ") } },
+      yield* Effect.scope
+    )
     const { headers, status } = answer
     if (status >= 300 && status <= 399) return yield* fail(`${host} answers with a redirect, which is not followed`)
     if (status !== 200) return yield* fail(`${host} answers with status ${status}`)

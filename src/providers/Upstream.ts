@@ -43,6 +43,8 @@ export interface UpstreamStream {
    * without this, closing the scope before the end destroys it.
    */
   readonly discard: Effect.Effect<void>
+  /** Destroys the connection where the body is neither at its end nor discarded, before the scope does. */
+  readonly close: Effect.Effect<void>
 }
 
 /**
@@ -53,7 +55,7 @@ export interface Upstream {
   /** The whole answer, whatever its status. */
   readonly exchange: (request: UpstreamRequest) => Effect.Effect<UpstreamAnswer, ProviderError>
   /** The answer as it comes, after its headers. */
-  readonly stream: (request: UpstreamRequest) => Effect.Effect<UpstreamStream, ProviderError, Scope.Scope>
+  readonly stream: (request: UpstreamRequest, scope: Scope.Scope) => Effect.Effect<UpstreamStream, ProviderError>
 }
 
 /** Milliseconds as undici counts them: 0 is no limit. */
@@ -146,6 +148,6 @@ export const make = Effect.fn("Upstream.make")(function* (
   }
   return {
     exchange: (request) => exchange(link, request),
-    stream: (request) => stream(link, request)
+    stream: (request, scope) => stream(link, request, scope)
   }
 })

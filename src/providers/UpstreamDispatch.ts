@@ -172,7 +172,7 @@ class Flow extends Receiver {
 
   protected started(status: number, headers: UpstreamHeaders): void {
     const body = Stream.fromPull(Effect.succeed(this.pull))
-    later(() => this.head(Effect.succeed({ status, headers, body, discard: this.discard })))
+    later(() => this.head(Effect.succeed({ status, headers, body, discard: this.discard, close: this.release })))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -289,10 +289,12 @@ export const exchange = (link: Link, request: UpstreamRequest): Effect.Effect<Up
   return connected(link, request, call, () => collector?.isConnecting === true)
 }
 
+/** Closing the scope before the body has come to its end closes the connection. */
 export const stream = (
   link: Link,
-  request: UpstreamRequest
-): Effect.Effect<UpstreamStream, ProviderError, Scope.Scope> =>
+  request: UpstreamRequest,
+  scope: Scope.Scope
+): Effect.Effect<UpstreamStream, ProviderError> =>
   Effect.suspend(() => {
     let flow: Flow | undefined
     const opened = Effect.callback<UpstreamStream, ProviderError>((resume) => {
@@ -302,11 +304,9 @@ export const stream = (
     })
     // The finalizer stands before the request does, so that no interruption falls between them.
     return Effect.andThen(
-      Effect.flatMap(Effect.scope, (scope) =>
-        Scope.addFinalizer(
-          scope,
-          Effect.suspend(() => flow?.release ?? Effect.void)
-        )
+      Scope.addFinalizer(
+        scope,
+        Effect.suspend(() => flow?.release ?? Effect.void)
       ),
       connected(link, request, opened, () => flow?.isConnecting === true)
     )

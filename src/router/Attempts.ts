@@ -162,23 +162,20 @@ export class Attempts extends Context.Service<
       }
 
       /** A candidate that streams, with a scope of its own: what failed must not stay open beside its successor. */
-      const listen = Effect.fnUntraced(function* (
-        run: Run<Prepared>,
-        able: Able<Prepared>
-      ): Effect.fn.Return<Reply, ProviderFailure, Scope.Scope> {
-        const { candidate, prepared } = able
-        const scope = Scope.forkUnsafe(yield* Effect.scope)
-        const begin = Effect.flatMap(Channel.toPullScoped(Stream.toChannel(prepared.events), scope), (pull) =>
-          Effect.map(inTime(run, candidate, firstContent(candidate, pull)), (first): Reply => {
+      const listen = (run: Run<Prepared>, able: Able<Prepared>): Effect.Effect<Reply, ProviderFailure, Scope.Scope> =>
+        Effect.flatMap(Effect.scope, (outer) => {
+          const { candidate, prepared } = able
+          const scope = Scope.forkUnsafe(outer)
+          const opened = Effect.flatMap(Channel.toPullScoped(Stream.toChannel(prepared.events), scope), (pull) =>
+            Effect.map(firstContent(candidate, pull), (first) => ({ first, pull }))
+          )
+          const begin = Effect.map(inTime(run, candidate, opened), ({ first, pull }): Reply => {
             begun(run, able, first.at(-1)?._tag === "Finished")
             const rest = remainder(run, candidate, pull)
             return { candidate, dropped: prepared.dropped, attempts: run.attempts, first, rest }
           })
-        )
-        return yield* Effect.onExit(Scope.provide(begin, scope), (exit) =>
-          Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
-        )
-      })
+          return Effect.onExit(begin, (exit) => (Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)))
+        })
 
       const begin = (run: Run<Prepared>, able: Able<Prepared>): Effect.Effect<Reply, ProviderFailure, Scope.Scope> => {
         const { whole } = able.prepared

@@ -37,7 +37,8 @@ export const writeInBursts = <S extends Socket>(socket: S): S => {
     atTurnsEnd(writeOwn)
   }
   socket._write = (chunk, encoding, done) => later(() => write.call(socket, chunk, encoding, done))
-  if (writev !== undefined) {
+  // Null where a stream takes one chunk at a time.
+  if (writev) {
     socket._writev = (chunks, done) => later(() => writev.call(socket, chunks, done))
   }
   socket._destroy = (error, done) => {

@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, Latch, Scope, Stream } from "effect"
 import * as Upstream from "../../src/providers/Upstream.ts"
 import { eventLoopTurns } from "../support/Loopback.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
-import { options, post } from "./upstreamRequests.ts"
+import { opened, options, post } from "./upstreamRequests.ts"
 
 describe("Upstream.exchange", () => {
   it.effect("appends the path to the base's own, sends headers and body, and answers status, headers and text", () =>
@@ -152,7 +152,7 @@ describe("Upstream.stream", () => {
         )
       ])
       const upstream = yield* Upstream.make(options(server.url))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       assert.strictEqual(answer.status, 200)
       assert.strictEqual(answer.headers["content-type"], "text/event-stream; charset=utf-8")
       yield* first.open
@@ -176,7 +176,7 @@ describe("Upstream.stream", () => {
         Scripted.steps(Scripted.sseHead, ...Array.from({ length: pieces }, () => counted), Scripted.end)
       ])
       const upstream = yield* Upstream.make(options(server.url))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       yield* eventLoopTurns
       assert.isBelow(written, pieces)
       const size = yield* Stream.runFold(
@@ -193,7 +193,7 @@ describe("Upstream.stream", () => {
       const server = yield* Scripted.make([Scripted.steps(Scripted.sseHead, Scripted.write("one"), Scripted.hang)])
       const upstream = yield* Upstream.make(options(server.url))
       const scope = yield* Scope.make()
-      const answer = yield* Scope.provide(upstream.stream(post("/")), scope)
+      const answer = yield* upstream.stream(post("/"), scope)
       assert.strictEqual(yield* Stream.mkString(Stream.decodeText(Stream.take(answer.body, 1))), "one")
       const received = yield* server.take
       yield* Scope.close(scope, Exit.void)
@@ -205,7 +205,7 @@ describe("Upstream.stream", () => {
     Effect.gen(function* () {
       const server = yield* Scripted.make([Scripted.hang])
       const upstream = yield* Upstream.make(options(server.url))
-      const fiber = yield* Effect.forkChild(upstream.stream(post("/")))
+      const fiber = yield* Effect.forkChild(opened(upstream))
       const received = yield* server.take
       yield* Fiber.interrupt(fiber)
       yield* received.abandoned
@@ -221,11 +221,11 @@ describe("Upstream.stream", () => {
         Scripted.json(200, {})
       ])
       const upstream = yield* Upstream.make(options(server.url))
-      yield* Effect.scoped(Effect.flatMap(upstream.stream(post("/")), (answer) => Stream.runDrain(answer.body)))
+      yield* Effect.scoped(Effect.flatMap(opened(upstream), (answer) => Stream.runDrain(answer.body)))
       yield* eventLoopTurns
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const answer = yield* upstream.stream(post("/"))
+          const answer = yield* opened(upstream)
           yield* Stream.runDrain(Stream.take(answer.body, 1))
           yield* answer.discard
         })
@@ -244,7 +244,7 @@ describe("Upstream.stream", () => {
         Scripted.steps(Scripted.sseHead, Scripted.frame("[DONE]"), ...flood, Scripted.hang)
       ])
       const upstream = yield* Upstream.make(options(server.url))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       yield* answer.discard
       yield* (yield* server.take).abandoned
     })

@@ -4,7 +4,7 @@ import type { ProviderError } from "../../src/domain/Errors.ts"
 import * as Upstream from "../../src/providers/Upstream.ts"
 import { closedPort, muteServer } from "../support/Loopback.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
-import { options, post } from "./upstreamRequests.ts"
+import { opened, options, post } from "./upstreamRequests.ts"
 
 const text = (body: Stream.Stream<Uint8Array, ProviderError>) => Stream.mkString(Stream.decodeText(body))
 
@@ -22,7 +22,7 @@ describe.concurrent("Upstream failures", () => {
     Effect.gen(function* () {
       const server = yield* Scripted.make([script])
       const upstream = yield* Upstream.make(options(server.url, more))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       return yield* Effect.flip(text(answer.body))
     })
 
@@ -71,7 +71,7 @@ describe.concurrent("Upstream failures", () => {
     Effect.gen(function* () {
       const server = yield* Scripted.make([Scripted.steps(Scripted.sseHead, Scripted.write("x"), Scripted.hang)])
       const upstream = yield* Upstream.make(options(server.url, { idleTimeout: Duration.millis(20) }))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       const failure = yield* Effect.flip(text(answer.body))
       assert.strictEqual(failure.reason, "provider_timeout")
       assert.strictEqual(failure.timer, "idle")
@@ -129,7 +129,7 @@ describe.concurrent("Upstream failures", () => {
     Effect.gen(function* () {
       const server = yield* Scripted.make([Scripted.steps(Scripted.sseHead, Scripted.write("half"), Scripted.reset)])
       const upstream = yield* Upstream.make(options(server.url))
-      const answer = yield* upstream.stream(post("/"))
+      const answer = yield* opened(upstream)
       const seen: Array<string> = []
       const exit = yield* Effect.exit(
         Stream.runForEach(Stream.decodeText(answer.body), (piece) => Effect.sync(() => seen.push(piece)))

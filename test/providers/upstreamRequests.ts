@@ -1,5 +1,5 @@
-import { Duration } from "effect"
-import type { UpstreamOptions, UpstreamRequest } from "../../src/providers/Upstream.ts"
+import { Duration, Effect } from "effect"
+import type { Upstream, UpstreamOptions, UpstreamRequest } from "../../src/providers/Upstream.ts"
 
 export const options = (baseUrl: string, more: Partial<UpstreamOptions> = {}): UpstreamOptions => ({
   provider: "openai",
@@ -15,3 +15,6 @@ export const post = (path: string, body = "{}"): UpstreamRequest => ({
   headers: { "content-type": "application/json" },
   body
 })
+
+/** In the scope of the test. */
+export const opened = (upstream: Upstream) => Effect.flatMap(Effect.scope, (scope) => upstream.stream(post("/"), scope))
