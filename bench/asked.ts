@@ -1,4 +1,5 @@
 /** What XRouter is asked to hold, beside what was measured. */
+import type { DeafResult } from "./deaf-clients.ts"
 import type { Result, Workload } from "./slices.ts"
 import type { SlowResult } from "./slow-streams.ts"
 import type { Soak } from "./soak.ts"
@@ -10,6 +11,7 @@ import { busyJson, busyStreams, firstToken, quietJson } from "./workloads.ts"
 export interface Measured {
   readonly results?: ReadonlyArray<Result>
   readonly slow?: ReadonlyArray<SlowResult>
+  readonly deaf?: DeafResult | undefined
   readonly startUp?: StartUp | undefined
   readonly soak?: Soak
 }
@@ -65,6 +67,18 @@ const lines: ReadonlyArray<Line> = [
     atMost: 100,
     unit: "KB",
     measured: ({ slow }) => slow?.find(({ target }) => target.name === names.xrouter)?.kilobytesPerStream
+  },
+  {
+    what: "delay of chunks beside 200 deaf clients, p99",
+    atMost: 50,
+    unit: "ms",
+    measured: ({ deaf }) => deaf?.beside.delayP99
+  },
+  {
+    what: "500 streams beside 200 deaf clients: growth of memory",
+    atMost: 5,
+    unit: "%",
+    measured: ({ deaf }) => (deaf === undefined ? undefined : deaf.growth * 100)
   },
   {
     what: "ready, with warm stores",

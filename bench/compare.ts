@@ -2,11 +2,12 @@
 import { join } from "node:path"
 import { about, busyCores } from "./about.ts"
 import { askedAndMeasured } from "./asked.ts"
+import { type DeafResult, measureDeaf } from "./deaf-clients.ts"
 import { grantKey, startGateway } from "./gateway.ts"
 import { inspectable } from "./garbage.ts"
 import { installPortkey, startPortkey } from "./portkey.ts"
 import { memory, stop } from "./processes.ts"
-import { memorySection, section, slowSection, startSection } from "./report.ts"
+import { deafSection, memorySection, section, slowSection, startSection } from "./report.ts"
 import { compareBooks, type OpenSite, openSite, type SiteOptions } from "./site.ts"
 import { measure, type Plan, type Result, type Workload } from "./slices.ts"
 import { measureSlow, type SlowResult, usualSlow } from "./slow-streams.ts"
@@ -88,15 +89,17 @@ export const compare = async (
 
   const slow = isQuick ? [] : await slowStreams(site, apiKey, slowRounds, withPortkey)
   if (slow.length > 0) tell(slowSection(slow))
+  const deaf = isFull ? await measureDeaf(site, apiKey) : undefined
+  if (deaf !== undefined) tell(deafSection(deaf))
   const startUp = isQuick ? undefined : await measureStartUp(site, starts)
   if (startUp !== undefined) tell(startSection(startUp))
 
   const ceiling = await ceilingOf(site.upstreamTarget)
   tell(`## Checks of the run\n\n${books.told} ${ceiling}`)
-  const targets = `## Asked and measured\n\n${askedAndMeasured({ results, slow, startUp })}`
+  const targets = `## Asked and measured\n\n${askedAndMeasured({ results, slow, deaf, startUp })}`
   print(targets)
 
-  const faults = [...faultsOf(results), ...faultsOfSlow(slow)]
+  const faults = [...faultsOf(results), ...faultsOfSlow(slow), ...faultsOfDeaf(deaf)]
   // What was answered with an error need not be a request of a provider; the error is told already.
   const missed = books.isRight || faults.length > 0 ? [] : ["XRouter's metrics or log missed requests"]
   const [first = "", ...rest] = parts
@@ -178,3 +181,14 @@ const faultsOfSlow = (slow: ReadonlyArray<SlowResult>): ReadonlyArray<string> =>
   slow.flatMap(({ errors, firstError, target }) =>
     errors > 0 ? [`${target.name}, slow streams: ${errors} errors, the first: ${firstError}`] : []
   )
+
+/** A stream that was cut off would have freed what it held. */
+export const faultsOfDeaf = (deaf: DeafResult | undefined): ReadonlyArray<string> =>
+  deaf === undefined
+    ? []
+    : [
+        ...faultsOfSlow([deaf.alone, deaf.beside]),
+        ...(deaf.stillOpen === deaf.clients
+          ? []
+          : [`only ${deaf.stillOpen} of ${deaf.clients} deaf clients had their stream to the end`])
+      ]

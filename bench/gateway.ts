@@ -48,14 +48,15 @@ export interface Gateway extends Started {
 export const startGateway = async (
   site: Site,
   name: string,
-  nodeOptions: ReadonlyArray<string> = []
+  nodeOptions: ReadonlyArray<string> = [],
+  more: Readonly<Record<string, string>> = {}
 ): Promise<Gateway> => {
   if (!existsSync(site.bundle)) throw new Error(`${site.bundle} is missing: npm run build makes it`)
   const own = join(site.folder, name)
   mkdirSync(own, { recursive: true })
   const logFile = join(own, "xrouter.log")
   const port = await freePort()
-  const env = environment(site, port, join(own, "data"))
+  const env = { ...environment(site, port, join(own, "data")), ...more }
   const startedAt = performance.now()
   const started = await start([...nodeOptions, site.bundle], { logFile, env })
   const origin = `http://127.0.0.1:${port}`

@@ -5,20 +5,22 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { about, busyCores } from "./about.ts"
 import { askedAndMeasured } from "./asked.ts"
-import { compare, compareNoise, type Extent } from "./compare.ts"
+import { compare, compareNoise, type Extent, faultsOfDeaf } from "./compare.ts"
+import { measureDeaf } from "./deaf-clients.ts"
 import { grantKey, ownBundle, startGateway } from "./gateway.ts"
 import { type Block, writeBlock } from "./page.ts"
-import { stopAll } from "./processes.ts"
-import { soakSection, stepsTable } from "./report.ts"
+import { stop, stopAll } from "./processes.ts"
+import { deafSection, soakSection, stepsTable } from "./report.ts"
 import { openSite, type SiteOptions } from "./site.ts"
 import { measureSoak } from "./soak.ts"
 import { xrouterTargets } from "./targets.ts"
 
 const usage = `Usage: npm run bench -- [--quick | --full] [--portkey] [--write] [--embedded] [--entry <file>]
-       npm run bench -- --soak <minutes> | --dialects | --noise  [--write]
+       npm run bench -- --deaf | --soak <minutes> | --dialects | --noise  [--write]
   --quick     under a minute: JSON and streams at 64 connections
-  --full      all counts of connections, Portkey too, and more rounds
+  --full      all counts of connections, Portkey, clients that stop reading, and more rounds
   --portkey   Portkey's gateway beside them; npm installs it when it is not there
+  --deaf      500 slow streams beside 200 clients that stop reading theirs: memory, and the delay of the others' chunks
   --soak      half load and a hundred slow streams for so long: memory and event-loop lag
   --dialects  what each step of a dialect costs by itself
   --noise     the bare proxy against itself: differences that this machine cannot tell from none
@@ -33,6 +35,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     portkey: { type: "boolean", default: false },
+    deaf: { type: "boolean", default: false },
     soak: { type: "string" },
     dialects: { type: "boolean", default: false },
     noise: { type: "boolean", default: false },
@@ -81,6 +84,20 @@ const runComparison = async (site: SiteOptions): Promise<ReadonlyArray<string>> 
   return faults
 }
 
+const runDeaf = async (site: SiteOptions): Promise<ReadonlyArray<string>> => {
+  const busy = await busyCores()
+  const opened = await openSite(site)
+  const where = about(opened.versions, busy)
+  const gateway = await startGateway(opened, "deaf")
+  const apiKey = await grantKey(gateway, opened)
+  await stop(gateway)
+  const deaf = await measureDeaf(opened, apiKey)
+  const text = [where, askedAndMeasured({ deaf }), deafSection(deaf)].join("\n\n")
+  print(text)
+  write("deaf", text)
+  return faultsOfDeaf(deaf)
+}
+
 const runSoak = async (site: SiteOptions, minutes: number): Promise<ReadonlyArray<string>> => {
   const busy = await busyCores()
   const opened = await openSite(site)
@@ -111,6 +128,7 @@ const runDialects = async (): Promise<ReadonlyArray<string>> => {
 const run = (folder: string): Promise<ReadonlyArray<string>> => {
   const site = { folder, bundle: options.entry, isEmbedded: options.embedded }
   if (options.dialects) return runDialects()
+  if (options.deaf) return runDeaf(site)
   if (options.soak !== undefined) return runSoak(site, above0("soak", options.soak))
   if (options.noise) return compareNoise(site, extent().plan, print)
   return runComparison(site)

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { path } from "./paths.ts"
 
-export type Block = "comparison" | "soak" | "dialects"
+export type Block = "comparison" | "deaf" | "soak" | "dialects"
 
 const file = path("../docs/performance.md")
 

@@ -1,4 +1,5 @@
 /** The results as Markdown: the README says how to read them. */
+import type { DeafResult } from "./deaf-clients.ts"
 import type { StepCost } from "./dialect-steps.ts"
 import type { Result } from "./slices.ts"
 import type { SlowResult } from "./slow-streams.ts"
@@ -96,6 +97,38 @@ export const slowSection = (results: ReadonlyArray<SlowResult>): string => {
     return [result.target.name, ...shown, String(result.errors)]
   })
   return `## ${results[0]?.streams ?? 0} slow streams, a chunk every 100 ms\n\n${table([columns, ...rows])}`
+}
+
+export const deafSection = ({ alone, beside, clients, growth, ...deaf }: DeafResult): string => {
+  const row = (name: string, result: SlowResult) => [
+    name,
+    result.piecesPerSecond.toFixed(0),
+    result.cpuMicrosPerPiece.toFixed(0),
+    millis(result.delayP50),
+    millis(result.delayP99),
+    result.opened.toFixed(0),
+    result.open.toFixed(0),
+    result.highest.toFixed(0),
+    String(result.errors)
+  ]
+  const columns = [
+    "XRouter",
+    "chunks/s",
+    "CPU µs a chunk",
+    "delay p50 ms",
+    "p99 ms",
+    "MB all open",
+    "MB at the end",
+    "MB highest",
+    "errors"
+  ]
+  return [
+    `## ${beside.streams} slow streams beside ${clients} clients that stopped reading`,
+    table([columns, row("nobody deaf", alone), row(`${clients} clients deaf`, beside)]),
+    `Of the endless streams ${deaf.readUntilFull.toFixed(0)} MB were taken until all buffers on the way were full, and ` +
+      `${deaf.readMeanwhile.toFixed(1)} MB while the slow ones were measured; ${deaf.stillOpen} of ${clients} were open to the end. ` +
+      `What the gateway held grew by ${(growth * 100).toFixed(1)} %.`
+  ].join("\n\n")
 }
 
 export const startSection = ({ node, ready, starts }: StartUp): string =>

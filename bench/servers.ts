@@ -23,8 +23,9 @@ export const startXRouter = async (
   site: Site,
   name: string,
   apiKey: string,
-  nodeOptions: ReadonlyArray<string>
+  nodeOptions: ReadonlyArray<string>,
+  more: Readonly<Record<string, string>> = {}
 ): Promise<Running> => {
-  const gateway = await startGateway(site, name, nodeOptions)
+  const gateway = await startGateway(site, name, nodeOptions, more)
   return { ...gateway, target: xrouterTargets(gateway, apiKey).openAi }
 }

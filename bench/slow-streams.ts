@@ -25,8 +25,9 @@ export interface SlowResult {
   readonly piecesPerSecond: number
   /** The target's. */
   readonly cpuMicrosPerPiece: number
-  /** MB resident after a collection of garbage: of the warm process without load, and with all streams open. */
+  /** MB resident after a collection of garbage: of the warm process without load, with all streams open, and at their end. */
   readonly warm: number
+  readonly opened: number
   readonly open: number
   readonly kilobytesPerStream: number
   /** MB resident at its highest, garbage included. */
@@ -53,10 +54,12 @@ export const measureSlow = async (running: Running, plan: SlowPlan): Promise<Slo
   const spreadMillis = plan.pace.everyMillis * plan.pace.pieces
   const openingMillis = spreadMillis + 500
   const load = await prepare({ address: target, ask, connections: plan.streams, millis: plan.millis, spreadMillis })
+  const startedAt = performance.now()
   const run = load.run()
   await setTimeout(openingMillis)
+  const opened = await held(running)
   const from = { cpu: cpuMillis(pid), pieces: load.delays().length, at: performance.now() }
-  await setTimeout(plan.millis - openingMillis - closingMillis)
+  await setTimeout(plan.millis - closingMillis - (from.at - startedAt))
   const cpu = cpuMillis(pid) - from.cpu
   const delays = Float64Array.from(load.delays().slice(from.pieces)).sort()
   const seconds = (performance.now() - from.at) / 1000
@@ -72,6 +75,7 @@ export const measureSlow = async (running: Running, plan: SlowPlan): Promise<Slo
     piecesPerSecond: delays.length / seconds,
     cpuMicrosPerPiece: (cpu * 1000) / delays.length,
     warm,
+    opened,
     open,
     kilobytesPerStream: ((open - warm) * 1024) / plan.streams,
     highest: memory(pid).highest,

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { askedAndMeasured } from "../../bench/asked.ts"
+import { faultsOfDeaf } from "../../bench/compare.ts"
+import type { DeafResult } from "../../bench/deaf-clients.ts"
 import { withBlock } from "../../bench/page.ts"
 import type { SlowResult } from "../../bench/slow-streams.ts"
 import { table } from "../../bench/table.ts"
@@ -13,6 +15,7 @@ const slow = (name: string, kilobytesPerStream: number): SlowResult => ({
   piecesPerSecond: 5000,
   cpuMicrosPerPiece: 40,
   warm: 100,
+  opened: 150,
   open: 150,
   kilobytesPerStream,
   highest: 200,
@@ -36,6 +39,30 @@ describe("asked and measured", () => {
   it("says so where a target is missed, and where nothing could be counted", () => {
     assert.deepStrictEqual(holds(askedAndMeasured({ slow: [slow(names.xrouter, 101)] })), ["**no**"])
     assert.deepStrictEqual(holds(askedAndMeasured({ slow: [slow(names.xrouter, Number.NaN)] })), ["**no**"])
+  })
+})
+
+describe("clients that stop reading", () => {
+  const result = (delayP99: number, growth: number): DeafResult => ({
+    clients: 200,
+    alone: slow(names.xrouter, 60),
+    beside: { ...slow(names.xrouter, 60), delayP99 },
+    growth,
+    readUntilFull: 700,
+    readMeanwhile: 0,
+    stillOpen: 200
+  })
+
+  it("are told by the delay of the others' chunks and by the growth of memory", () => {
+    assert.deepStrictEqual(holds(askedAndMeasured({ deaf: result(50, 0.05) })), ["yes", "yes"])
+    assert.deepStrictEqual(holds(askedAndMeasured({ deaf: result(51, 0.06) })), ["**no**", "**no**"])
+  })
+
+  it("fail the run where one of them was cut off, or another's stream was lost", () => {
+    assert.deepStrictEqual(faultsOfDeaf(result(51, 0.06)), [])
+    assert.match(faultsOfDeaf({ ...result(1, 0), stillOpen: 199 }).join(), /^only 199 of 200 /)
+    const beside = { ...slow(names.xrouter, 60), errors: 1, firstError: "status 500" }
+    assert.match(faultsOfDeaf({ ...result(1, 0), beside }).join(), /1 errors, the first: status 500/)
   })
 })
 

@@ -1,0 +1,119 @@
+/** Clients that ask for an endless stream and stop reading it: what the gateway then holds for them, and whether others notice. */
+import { once } from "node:events"
+import { writeFileSync } from "node:fs"
+import { connect, type Socket } from "node:net"
+import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { inspectable } from "./garbage.ts"
+import { framingOf } from "./http-answer.ts"
+import { path } from "./paths.ts"
+import { type Started, startServer, stop } from "./processes.ts"
+import { type Running, startXRouter } from "./servers.ts"
+import type { OpenSite } from "./site.ts"
+import { measureSlow, type SlowPlan, type SlowResult, usualSlow } from "./slow-streams.ts"
+import { type Address, rawRequest } from "./traffic.ts"
+
+/** What the endless upstream has been read of, and by how many at this moment. */
+export interface HoseSays {
+  readonly megabytes: number
+  readonly open: number
+}
+
+export interface DeafResult {
+  readonly clients: number
+  /** Of the same process, with nobody deaf yet. */
+  readonly alone: SlowResult
+  readonly beside: SlowResult
+  /** Of the memory held, from when all streams are open beside the deaf clients until the end, as a share. */
+  readonly growth: number
+  /** What was read of the upstream until all buffers were full, and from then on. */
+  readonly readUntilFull: number
+  readonly readMeanwhile: number
+  /** Deaf clients for whom the upstream's stream was held open to the end. */
+  readonly stillOpen: number
+}
+
+const clients = 200
+
+/**
+ * All of it is over before the gateway cuts off, after a minute, whoever takes nothing of a stream: nobody's place must be freed
+ * meanwhile.
+ */
+const besideDeaf: SlowPlan = { ...usualSlow, millis: 30_000 }
+
+/** For a gateway that is started with it: an upstream without end as one more provider. */
+const startHose = async (folder: string) => {
+  const hose = await startServer([path("hose.ts")], join(folder, "hose.log"))
+  const config = join(folder, "hose.yaml")
+  writeFileSync(
+    config,
+    `providers:\n  hose: { kind: openai, baseUrl: "http://127.0.0.1:${hose.port}/v1", apiKey: sk-bench }\n`
+  )
+  return { hose, config }
+}
+
+/** In a fresh process, which knows the key: at first the slow streams alone, then beside the deaf clients. */
+export const measureDeaf = async (site: OpenSite, apiKey: string): Promise<DeafResult> => {
+  const { config, hose } = await startHose(site.folder)
+  const running = await startXRouter(site, "deaf", apiKey, inspectable, { XROUTER_CONFIG: config })
+  const alone = await measureSlow(running, usualSlow)
+  const deaf = await becomeDeaf(running)
+  const full = await untilFull(hose)
+  const beside = await measureSlow(running, besideDeaf)
+  const end = await said(hose)
+  for (const socket of deaf) socket.destroy()
+  for (const started of [running, hose]) await stop(started)
+  return {
+    clients,
+    alone,
+    beside,
+    growth: beside.open / beside.opened - 1,
+    readUntilFull: full.megabytes,
+    readMeanwhile: end.megabytes - full.megabytes,
+    stillOpen: end.open
+  }
+}
+
+const becomeDeaf = ({ target: { headers, port } }: Running): Promise<ReadonlyArray<Socket>> => {
+  const address: Address = { headers, port, model: "hose/hose" }
+  return Promise.all(Array.from({ length: clients }, () => readHead(address)))
+}
+
+/** Reads the head of the answer, and nothing from then on. */
+const readHead = async (address: Address): Promise<Socket> => {
+  const socket = connect({ host: "127.0.0.1", port: address.port, noDelay: true })
+  await once(socket, "connect")
+  socket.on("error", () => {})
+  socket.write(rawRequest({ kind: "stream" }, address))
+  let received = Buffer.alloc(0)
+  for (;;) {
+    const [bytes] = (await once(socket, "data")) as [Buffer]
+    received = Buffer.concat([received, bytes])
+    const framing = framingOf(received)
+    if (framing === undefined) continue
+    socket.pause()
+    if (framing.head.startsWith("HTTP/1.1 200 ")) return socket
+    throw new Error(`A client that was to become deaf was refused:\n${received.toString()}`)
+  }
+}
+
+const said = async ({ child }: Started): Promise<HoseSays> => {
+  const answer = once(child, "message")
+  child.send("how much?")
+  const [says] = (await answer) as [HoseSays]
+  return says
+}
+
+/** A gateway that reads on although nobody takes it would fill its memory: it is not waited for longer than this. */
+const patienceMillis = 10_000
+
+const untilFull = async (hose: Started): Promise<HoseSays> => {
+  let before = await said(hose)
+  for (const until = performance.now() + patienceMillis; performance.now() < until;) {
+    await setTimeout(1000)
+    const now = await said(hose)
+    if (now.megabytes === before.megabytes) break
+    before = now
+  }
+  return before
+}
