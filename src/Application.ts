@@ -3,8 +3,10 @@ import { Effect, Layer } from "effect"
 import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Authenticator } from "./auth/Authenticator.ts"
 import { Users } from "./auth/Users.ts"
+import { Answering } from "./cluster/Answering.ts"
 import { Reload } from "./config/Reload.ts"
 import { Settings } from "./config/Settings.ts"
+import { Worker } from "./config/Worker.ts"
 import { Announcement } from "./FirstStart.ts"
 import { Draining } from "./gateway/Drain.ts"
 import { GatewayServer } from "./gateway/Gateway.ts"
@@ -35,13 +37,19 @@ import { Tracing } from "./telemetry/Tracing.ts"
 
 const telemetry = (logging: typeof Logging.layer) =>
   MetricsExport.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(Metrics.layer, RequestLog.layer, Tracing.layer)),
+    Layer.provideMerge(Layer.mergeAll(RequestLog.layer, Tracing.layer)),
     // What is built on the log can tell of its end.
     Layer.provideMerge(logging),
+    // What is sent to collectors is counted among the rest.
+    Layer.provideMerge(Metrics.layer),
     Layer.provide([
       Layer.effect(
         LogOptions,
-        Effect.map(Settings, ({ logFormat, logLevel }) => ({ format: logFormat, level: logLevel }))
+        Effect.map(Effect.all([Settings, Worker]), ([{ logFormat, logLevel }, worker]) => ({
+          format: logFormat,
+          level: logLevel,
+          worker
+        }))
       ),
       Layer.effect(
         TraceOptions,
@@ -77,7 +85,7 @@ const Routing = Router.layerRouting.pipe(Layer.provideMerge(Providers.layerSetti
 export const ApplicationWithSettings = Draining.pipe(
   // What is built first ends last: answers go on until the drain is over.
   Layer.provideMerge(Layer.mergeAll(GatewayServer, Announcement)),
-  Layer.provideMerge(Layer.mergeAll(NodeServer.layer, OpenRequests.layer)),
+  Layer.provideMerge(Layer.mergeAll(NodeServer.layer, OpenRequests.layer, Answering)),
   Layer.provide(Health.layer),
   Layer.provide([Rules, Routing]),
   Layer.provide(Storage),

@@ -2,6 +2,7 @@ import { Console, Effect, FileSystem, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Users } from "./auth/Users.ts"
+import { PrimaryLink } from "./cluster/PrimaryLink.ts"
 import { Settings } from "./config/Settings.ts"
 
 /** Whose the first key is: nobody's address, since the domain is reserved (RFC 6762, section 3). */
@@ -25,7 +26,7 @@ const firstKey = Effect.gen(function* () {
 /**
  * Says where the gateway is: in the log, and in embedded mode in the data folder too, where `xrouter` looks for it. The first
  * key is shown once, on the terminal and not in the log, in a command that works as pasted; it is made only now that the
- * gateway listens, since a start that came to nothing would take it along.
+ * gateway listens, since a start that came to nothing would take it along. A worker tells its primary instead, which speaks for all.
  */
 export const Announcement = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -39,7 +40,10 @@ export const Announcement = Layer.effectDiscard(
       yield* fs.writeFileString(gatewayUrlFile(settings.dataDir), `${url}\n`, { mode: 0o600 })
     }
     const key = yield* firstKey
-    yield* Effect.logInfo(`XRouter listens on http://${host}:${port}`)
+    const primary = yield* PrimaryLink
+    const listens = `http://${host}:${port}`
+    if (primary !== undefined) return yield* primary.tell({ _tag: "Listening", url: listens })
+    yield* Effect.logInfo(`XRouter listens on ${listens}`)
     if (key !== undefined) yield* Console.log(welcome(url, Redacted.value(key)))
   })
 )

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, ManagedRuntime } from "effect"
+import { Context, Effect, Layer, ManagedRuntime, type Scope } from "effect"
 import { type LayerOptions, layerOptions } from "./config/LayerOptions.ts"
 import { Settings } from "./config/Settings.ts"
 import type { WebHandler } from "./gateway/WebHandler.ts"
@@ -29,6 +29,12 @@ const mounted = (prefix: MountOptions["prefix"]) =>
 /** What the routes stand on: keys, limits, ledger, router, database, log, and what else there is. */
 export type GatewayServices = Layer.Success<typeof services>
 
+/** What of it the routes ask for: less than `services` gives, so that there are others, `InMemory.services` among them. */
+export type RouteServices = Exclude<Effect.Services<ReturnType<typeof webHandler>>, Scope.Scope>
+
+const webHandler = (options: Omit<MountOptions, "prefix"> = {}) =>
+  Effect.flatMap(embedded, (gateway) => gateway.webHandler).pipe(Effect.provide(layerOptions(options)))
+
 /**
  * The gateway in an application of one's own. `services` builds what the routes stand on, and the others ask for exactly that: whatever is
  * provided nearer (a `Limits`, a `Router`, a `Metrics` of one's own) stands in its place.
@@ -52,14 +58,17 @@ export const Gateway = {
     mounted(prefix).pipe(Layer.provide(layerOptions(options))),
 
   /** For a runtime that speaks the Fetch standard; see `toWebHandler` for one without Effect. */
-  webHandler: (options: Omit<MountOptions, "prefix"> = {}) =>
-    Effect.flatMap(embedded, (gateway) => gateway.webHandler).pipe(Effect.provide(layerOptions(options))),
+  webHandler,
 
   /**
-   * A function from `Request` to `Response`, over services that are built when it is first called; `run` is for effects that need them. Of
-   * a request that is aborted, or that comes after `dispose`, the promise is rejected.
+   * A function from `Request` to `Response`, over services that are built when it is first called: `Gateway.services`, or whatever else
+   * has all that the routes ask for. `run` is for effects that need them. Of a request that is aborted, or that comes after `dispose`, the
+   * promise is rejected.
    */
-  toWebHandler: <E>(layer: Layer.Layer<GatewayServices, E>, options: Omit<MountOptions, "prefix"> = {}): WebGateway => {
+  toWebHandler: <E, R = never>(
+    layer: Layer.Layer<RouteServices | R, E>,
+    options: Omit<MountOptions, "prefix"> = {}
+  ): WebGateway<RouteServices | R> => {
     const runtime = ManagedRuntime.make(
       Layer.effect(Handler, Gateway.webHandler(options)).pipe(Layer.provideMerge(layer))
     )
@@ -72,9 +81,9 @@ export const Gateway = {
 }
 
 /** A gateway for whoever has no Effect around it. */
-export interface WebGateway {
+export interface WebGateway<R = GatewayServices> {
   readonly handler: (request: Request) => Promise<Response>
-  readonly run: <A, E>(effect: Effect.Effect<A, E, GatewayServices>) => Promise<A>
+  readonly run: <A, E>(effect: Effect.Effect<A, E, R>) => Promise<A>
   readonly dispose: () => Promise<void>
 }
 

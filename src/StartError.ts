@@ -3,11 +3,17 @@ import { errorsOf, wordsOf } from "./ErrorWords.ts"
 import { withoutWords } from "./Uncaught.ts"
 
 /** The gateway cannot start. `message` is for whoever started it, whole and without a stack. */
-export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {
+export class StartError extends Schema.TaggedError<StartError>()("StartError", {
+  message: Schema.String,
+  /** 1, unless another process has ended with another one. */
+  exitCode: Schema.optionalKey(Schema.Int)
+}) {
   /** Whoever runs the process shows the message. */
   override readonly [Runtime.errorReported] = false
+  override readonly [Runtime.errorExitCode] = this.exitCode ?? 1
 
   static from(this: void, error: unknown): StartError {
+    if (error instanceof StartError) return error
     return new StartError({ message: listenFault(error) ?? wordsOf(error) })
   }
 
@@ -46,5 +52,8 @@ interface Refusal extends Error {
   readonly port?: unknown
 }
 
+/** The calls that fail; `bind` is that of a primary, for its workers. */
+const listening: ReadonlySet<unknown> = new Set(["listen", "bind", "getaddrinfo"])
+
 const isRefusal = (error: Error): error is Refusal =>
-  "code" in error && "syscall" in error && (error.syscall === "listen" || error.syscall === "getaddrinfo")
+  "code" in error && "syscall" in error && listening.has(error.syscall)

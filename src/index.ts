@@ -3,7 +3,7 @@
  * `layerConfig` is built, and nothing is loaded of the server, of PGlite or of a Redis client before a layer needs it.
  */
 export { Gateway } from "./Gateway.ts"
-export type { GatewayOptions, GatewayServices, MountOptions, WebGateway } from "./Gateway.ts"
+export type { GatewayOptions, GatewayServices, MountOptions, RouteServices, WebGateway } from "./Gateway.ts"
 export { Router } from "./router/Router.ts"
 export type { EmbeddingReply, EmbedOptions, Plan, PlanOptions, Reply, Served } from "./router/Router.ts"
 export { Catalog } from "./router/Catalog.ts"

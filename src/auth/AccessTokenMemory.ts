@@ -5,12 +5,12 @@ import type { AccessTokenClaims } from "./AccessTokenClaims.ts"
 import { RecentMap } from "./RecentMap.ts"
 import type { Revoked } from "./Revoked.ts"
 
-/** A token whose signature and claims were found good. Times are Unix milliseconds. */
+/** A token whose signature and claims were found good. */
 export interface KnownToken {
   readonly claims: AccessTokenClaims
   /** Its principal or its refusal, ready to be answered, as the database had it. */
   answer: Effect.Effect<Principal, AuthError> | undefined
-  /** Until when that holds, and from when on it is asked for again. */
+  /** Until when that holds, and from when on it is asked for again: milliseconds of the monotonic clock. */
   expiresAt: number
   renewAt: number
 }
@@ -26,7 +26,7 @@ export class AccessTokenMemory {
   }
 
   remember(hash: string, claims: AccessTokenClaims): KnownToken {
-    const token: KnownToken = { claims, answer: undefined, expiresAt: 0, renewAt: 0 }
+    const token: KnownToken = { claims, answer: undefined, expiresAt: -Infinity, renewAt: -Infinity }
     this.#known.set(hash, token)
     return token
   }

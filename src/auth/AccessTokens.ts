@@ -33,6 +33,8 @@ export class AccessTokens extends Context.Service<
       const clock = yield* Clock.Clock
       const run = yield* FiberSet.makeRuntime()
       const ttl = Duration.toMillis(keyCacheTtl)
+      // What the database said holds for a time, which a time of day that is set back would make longer.
+      const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
       const memory = new AccessTokenMemory()
 
       const verify = Effect.fnUntraced(function* (token: string) {
@@ -45,7 +47,7 @@ export class AccessTokens extends Context.Service<
 
       const lookUp = (known: KnownToken): Effect.Effect<Effect.Effect<Principal, AuthError>, InternalError> =>
         Effect.suspend(() => {
-          const askedAt = clock.currentTimeMillisUnsafe()
+          const askedAt = monotonic()
           return Effect.map(standings.find(known.claims.tokenId), (standing) => {
             const answer =
               standing === undefined ? Effect.fail(revoked) : Effect.succeed(principalOf(known.claims, standing))
@@ -57,8 +59,8 @@ export class AccessTokens extends Context.Service<
         })
 
       const decide = (known: KnownToken): Effect.Effect<Principal, AuthError | InternalError> => {
-        const now = clock.currentTimeMillisUnsafe()
-        if (known.claims.expiresAt <= now) return Effect.fail(expired)
+        if (known.claims.expiresAt <= clock.currentTimeMillisUnsafe()) return Effect.fail(expired)
+        const now = monotonic()
         if (known.answer === undefined || known.expiresAt <= now) return Effect.flatten(lookUp(known))
         if (known.renewAt <= now) {
           // The next one in a while, should this one fail.

@@ -43,9 +43,8 @@ export class Authenticator extends Context.Service<
 
       const authenticateKey = (text: string, ip: string): Effect.Effect<Principal, AuthError | InternalError> => {
         const hash = hashKey(text)
-        const now = clock.currentTimeMillisUnsafe()
-        const known = cache.peek(hash, now)
-        if (known !== undefined) return decide(known, ip, now)
+        const known = cache.peek(hash)
+        if (known !== undefined) return decide(known, ip, clock.currentTimeMillisUnsafe())
         if (parseKey(text) === undefined) {
           return refuse(
             "invalid_api_key",

@@ -18,14 +18,14 @@ import type { Revoked } from "./Revoked.ts"
 export class KeyCache extends Context.Service<
   KeyCache,
   {
-    /** What is remembered, at this time in Unix milliseconds. Costs a look-up in memory. */
-    readonly peek: (hash: string, now: number) => Finding | undefined
+    /** What is remembered. Costs a look-up in memory. */
+    readonly peek: (hash: string) => Finding | undefined
     /** What the database says. */
     readonly find: (hash: string) => Effect.Effect<Finding, InternalError>
     /** Forgets, so that the next request sees what the database says then. Only keys and users are of interest here. */
     readonly invalidate: (revoked: ReadonlyArray<Revoked> | "all") => Effect.Effect<void>
     /** Whether somebody could be let in without the database, at this time in Unix milliseconds. */
-    readonly admitsAny: (now: number) => boolean
+    readonly admitsAny: (time: number) => boolean
   }
 >()("xrouter/auth/KeyCache") {
   static readonly layerNoDeps = Layer.effect(
@@ -36,7 +36,7 @@ export class KeyCache extends Context.Service<
       const run = yield* FiberSet.makeRuntime()
       const memory = new KeyMemory(Duration.toMillis((yield* Settings).keyCacheTtl))
       const pace = new Pace(paceOfUnknown)
-      // What is paced must not stand still while the time of day is set back.
+      // What is remembered for a time, or paced, must not stand still while the time of day is set back.
       const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
       const flights = new Map<string, Flight>()
       let waiting: Array<Flight> = []
@@ -51,9 +51,9 @@ export class KeyCache extends Context.Service<
           if (pause > 0) yield* Effect.sleep(pause)
           underWay = waiting.slice(0, mostTogether)
           waiting = waiting.slice(mostTogether)
-          const [askedAt, startedAt] = [clock.currentTimeMillisUnsafe(), monotonic()]
+          const askedAt = monotonic()
           const exit = yield* Effect.exit(lookUp(underWay))
-          if (Exit.isSuccess(exit) && underWay.some(({ hash }) => !exit.value.has(hash))) pace.spendAt(startedAt)
+          if (Exit.isSuccess(exit) && underWay.some(({ hash }) => !exit.value.has(hash))) pace.spendAt(askedAt)
           land(underWay, exit, askedAt)
           underWay = []
         }
@@ -79,7 +79,7 @@ export class KeyCache extends Context.Service<
           if (isCurrent) flights.delete(flight.hash)
           const finding = outage ?? findingOf(Exit.isSuccess(exit) ? exit.value.get(flight.hash) : undefined)
           if (isCurrent && Exit.isSuccess(finding)) memory.remember(flight.hash, finding.value, askedAt)
-          if (isCurrent && Exit.isFailure(finding)) memory.postpone(flight.hash, clock.currentTimeMillisUnsafe())
+          if (isCurrent && Exit.isFailure(finding)) memory.postpone(flight.hash, monotonic())
           Deferred.doneUnsafe(flight.answer, finding)
         }
       }
@@ -117,14 +117,15 @@ export class KeyCache extends Context.Service<
 
       yield* (yield* Revocations).listen(invalidate)
       return KeyCache.of({
-        peek: (hash, now) => {
+        peek: (hash) => {
+          const now = monotonic()
           const entry = memory.recall(hash, now)
           if (entry !== undefined && entry.renewAt <= now) request(hash)
           return entry?.finding
         },
         find,
         invalidate,
-        admitsAny: (now) => memory.admitsAny(now)
+        admitsAny: (time) => memory.admitsAny(monotonic(), time)
       })
     })
   )

@@ -7,6 +7,7 @@ export interface Finding {
   readonly key: KnownKey | undefined
 }
 
+/** Times are milliseconds of the monotonic clock: a time of day that is set back must not make a look-up hold for longer. */
 export interface Entry {
   readonly finding: Finding
   readonly expiresAt: number
@@ -18,7 +19,7 @@ const mostKeys = 10_000
 const unknownTtl = 10_000
 const renewalPause = 1_000
 
-/** What was found, each for its time. Known and unknown keys apart: a flood of unknown ones must not push out a known one. */
+/** What was found, each for its time, by the monotonic clock. Known and unknown keys apart: a flood of unknown ones must not push out a known one. */
 export class KeyMemory {
   readonly #known = new RecentMap<Entry>(mostKeys)
   readonly #unknown = new RecentMap<Entry>(mostKeys)
@@ -69,12 +70,12 @@ export class KeyMemory {
     this.#unknown.clear()
   }
 
-  /** Whether there is a key that would be let in now. */
-  admitsAny(now: number): boolean {
+  /** Whether there is a key that would be let in now, which is `time` in Unix milliseconds. */
+  admitsAny(now: number, time: number): boolean {
     for (const [, { expiresAt, finding }] of this.#known) {
       const { key } = finding
       if (key === undefined || key.revoked || expiresAt <= now) continue
-      if ((key.principal.expiresAt ?? Infinity) > now) return true
+      if ((key.principal.expiresAt ?? Infinity) > time) return true
     }
     return false
   }

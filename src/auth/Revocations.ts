@@ -71,6 +71,20 @@ const lookAgain = "500 millis"
 /** Milliseconds. What is noted in the log stays there for at least so long, and whoever has not looked for half of it starts anew. */
 const keptFor = 300_000
 
+interface Moment {
+  /** Milliseconds of the monotonic clock. */
+  readonly at: number
+  /** Unix milliseconds. */
+  readonly time: number
+}
+
+const moment: Effect.Effect<Moment> = Clock.clockWith((clock) =>
+  Effect.succeed({ at: Number(clock.monotonicTimeNanosUnsafe()) / 1e6, time: clock.currentTimeMillisUnsafe() })
+)
+
+/** The longer of what the two clocks say: one stands still while a machine sleeps, the other can be set. */
+const between = (before: Moment, now: Moment): number => Math.max(now.at - before.at, Math.abs(now.time - before.time))
+
 const make = Effect.fnUntraced(function* (push?: Push) {
   const sql = yield* SqlClient
   const run = yield* FiberSet.makeRuntime()
@@ -79,17 +93,17 @@ const make = Effect.fnUntraced(function* (push?: Push) {
   const newcomers = new Set<Listener>()
   let isAway = false
   /** The last look that was obeyed, and the one up to which the log is swept next. */
-  let last: { readonly snapshot: string; readonly at: number } | undefined
+  let last: (Moment & { readonly snapshot: string }) | undefined
   let swept: typeof last
   /** What is remembered here is at most so old. */
-  let currentSince = yield* Clock.currentTimeMillis
+  let currentSince = (yield* moment).at
 
   const obey = (revoked: ReadonlyArray<Revoked>) =>
     Effect.forEach([...listeners], (listener) => Effect.ignore(listener(revoked)), { discard: true })
 
   const look = Effect.gen(function* () {
-    const at = yield* Clock.currentTimeMillis
-    const isRecent = last !== undefined && Math.abs(at - last.at) <= keptFor / 2
+    const now = yield* moment
+    const isRecent = last !== undefined && between(last, now) <= keptFor / 2
     const { revoked, snapshot } = yield* readLog(sql, isRecent ? last?.snapshot : undefined)
     let failure: InternalError | undefined
     for (const listener of listeners) {
@@ -101,7 +115,7 @@ const make = Effect.fnUntraced(function* (push?: Push) {
       if (fault === undefined) newcomers.delete(listener)
       else failure = fault
     }
-    last = { snapshot, at }
+    last = { snapshot, ...now }
     return failure
   })
 
@@ -118,9 +132,9 @@ const make = Effect.fnUntraced(function* (push?: Push) {
   })
 
   const turn = Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = (yield* moment).at
     const failure = yield* Effect.catch(look, Effect.succeed)
-    yield* Metric.update(revocationLag, Math.max(0, (yield* Clock.currentTimeMillis) - currentSince) / 1000)
+    yield* Metric.update(revocationLag, ((yield* moment).at - currentSince) / 1000)
     if (failure === undefined) {
       if (isAway) yield* Effect.logInfo("What other instances revoke is known again")
       isAway = false

@@ -11,6 +11,7 @@ import { Providers } from "../router/Providers.ts"
 import { layerServer } from "../storage/Database.ts"
 import * as RedisStore from "../storage/Redis.ts"
 import { wordsOf } from "../ErrorWords.ts"
+import { collectorChecks } from "./CollectorChecks.ts"
 import { CommandError } from "./CommandError.ts"
 import { printTable } from "./Output.ts"
 
@@ -62,6 +63,7 @@ const connections = (settings: SettingsValue) =>
       Effect.succeed<Finding>({ check: "configuration", status: "ok", message: `public URL ${settings.publicUrl}` }),
       outcome("database", database(settings)),
       outcome("redis", redis(settings)),
+      ...collectorChecks(settings).map(({ attempt, check }) => outcome(check, attempt)),
       ...Array.from(settings.providers, ([name, provider]) =>
         outcome(`provider ${name}`, provided(settings, name, provider))
       )

@@ -64,7 +64,7 @@ type Spans = "keyCacheTtl" | "drainGrace" | "drainTimeout"
  * What an application may say to the layers, all of it optional. Each layer takes its own few of these; what is not given is as
  * `docs/configuration.md` says, and nothing is read from anywhere.
  */
-export interface LayerOptions extends Partial<Omit<SettingsValue, Structures | Spans>> {
+export interface LayerOptions extends Partial<Omit<SettingsValue, Structures | Spans | "workers">> {
   readonly keyCacheTtl?: Duration.Input
   readonly drainGrace?: Duration.Input
   readonly drainTimeout?: Duration.Input
@@ -83,6 +83,7 @@ export const settingsOf = (options: LayerOptions): SettingsValue => {
   return {
     host,
     port,
+    workers: gateway.workers.fallback,
     publicUrl: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     dataDir: gateway.dataDir.fallback,
     databaseUrl: undefined,

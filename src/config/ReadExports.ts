@@ -1,9 +1,14 @@
 import { Duration, Effect } from "effect"
+import { hostname } from "node:os"
 import { readVariable } from "./Environment.ts"
 import { exporting, logs, metrics, traces } from "./ExportVariables.ts"
 import type { Faults } from "./Faults.ts"
 import type { CollectorSettings, LogExportSettings, MetricsExportSettings, TracingSettings } from "./Settings.ts"
 import type { Variable } from "./Variable.ts"
+import { Worker } from "./Worker.ts"
+
+/** Of OpenTelemetry's conventions: what tells instances of one service apart. */
+const instanceId = "service.instance.id"
 
 /**
  * What goes to collectors by OTLP; undefined of each signal that does not. What is set wrong is a fault all the same. A signal's own variables
@@ -20,7 +25,10 @@ export const readExports = Effect.fnUntraced(function* (faults: Faults) {
   }
   const attributes = new Map(yield* read(exporting.resourceAttributes))
   const serviceName = (yield* read(exporting.serviceName)) ?? attributes.get("service.name") ?? "xrouter"
+  const worker = yield* Worker
   const resource = new Map([...attributes, ["service.name", serviceName]])
+  // A collector takes what two tell under the same attributes for one that counts back and forth.
+  if (worker !== undefined) resource.set(instanceId, `${attributes.get(instanceId) ?? hostname()}-${worker}`)
 
   const ofSignal = Effect.fnUntraced(function* (signal: typeof traces | typeof metrics | typeof logs, path: string) {
     const endpoint = (yield* read(signal.endpoint)) ?? (base === undefined ? undefined : `${base}${path}`)

@@ -32,6 +32,7 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
   const read = <A>(variable: Variable<A>) => readVariable(variable, faults)
   const host = yield* read(gateway.host)
   const port = yield* read(gateway.port)
+  const workers = yield* read(gateway.workers)
   const databaseUrl = yield* read(stores.databaseUrl)
   const jwtSecrets = yield* read(access.jwtSecrets)
   // Instances on one database verify each other's tokens, so none may make up secrets of its own.
@@ -41,9 +42,15 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
       `is required beside ${stores.databaseUrl.name}: kid:base64 of at least 32 random bytes, which openssl rand -base64 32 makes`
     )
   }
+  // What one of several processes kept for itself the others would not know of.
+  for (const { name } of workers === 1 ? [] : [stores.databaseUrl, stores.redisUrls]) {
+    if ((yield* readText(name, faults)) !== undefined) continue
+    faults.add(name, `is required where ${gateway.workers.name} is above 1 (${workers} here): the processes share it`)
+  }
   return {
     host,
     port,
+    workers,
     publicUrl: (yield* read(gateway.publicUrl)) ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     dataDir: yield* read(gateway.dataDir),
     databaseUrl,
@@ -53,7 +60,7 @@ const readScalars = Effect.fnUntraced(function* (faults: Faults) {
     signup: yield* read(access.signup),
     clientRegistration: yield* read(access.clientRegistration),
     onRedisFailure: yield* read(limits.onRedisFailure),
-    expectedInstances: yield* read(limits.expectedInstances),
+    expectedInstances: (yield* read(limits.expectedInstances)) * workers,
     keyCacheTtl: yield* read(access.keyCacheTtl),
     drainTimeout: yield* read(gateway.drainTimeout),
     // Nobody balances over instances where there can be only one.

@@ -63,11 +63,18 @@ const isStoreUrl = (text: string, protocols: ReadonlyArray<string>): boolean => 
   return url !== null && protocols.includes(url.protocol) && url.hostname !== ""
 }
 
+/** Without a user the driver would take whoever happens to start the process, who is another one in a shell, a unit and a container. */
+const namesUser = (text: string): boolean => {
+  const url = URL.parse(text)
+  return url !== null && (url.username !== "" || (url.searchParams.get("user") ?? "") !== "")
+}
+
 /** Secret as a whole: it holds the password. */
 export const DatabaseUrl = Schema.RedactedFromValue(
   Schema.String.check(
-    Schema.makeFilter((text) => isStoreUrl(text, ["postgres:", "postgresql:"]), {
-      message: "Expected postgres://user:password@host:5432/database"
+    Schema.makeFilter((text) => {
+      if (!isStoreUrl(text, ["postgres:", "postgresql:"])) return "Expected postgres://user:password@host:5432/database"
+      return namesUser(text) || "Expected a user before the host: postgres://user:password@host:5432/database"
     })
   )
 )

@@ -7,6 +7,8 @@ import type { VendorName } from "./Vendors.ts"
 export interface SettingsValue {
   readonly host: string
   readonly port: number
+  /** Processes that answer there; above 1 only where there are a `databaseUrl` and `redisUrls` for them to share. */
+  readonly workers: number
   /** OAuth issuer and base of links, byte for byte. */
   readonly publicUrl: string
   readonly dataDir: string
@@ -20,6 +22,7 @@ export interface SettingsValue {
   readonly signup: "open" | "closed"
   readonly clientRegistration: "open" | "closed"
   readonly onRedisFailure: "share" | "closed" | "open"
+  /** Processes, those of one port each for itself. */
   readonly expectedInstances: number
   readonly keyCacheTtl: Duration.Duration
   /** The first part of `drainTimeout`: not ready, and serving still. */

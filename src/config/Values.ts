@@ -1,4 +1,5 @@
 import { isIP } from "node:net"
+import { availableParallelism } from "node:os"
 import { ByteSize, Duration, Option, Schema, SchemaGetter } from "effect"
 
 /**
@@ -61,6 +62,16 @@ export const Headers = Schema.Record(
 export const Port = wholeNumber(1, 65_535, "Expected a port, 1 to 65535")
 
 export const Count = wholeNumber(1, Number.MAX_SAFE_INTEGER, "Expected a whole number, at least 1")
+
+/** A number of processes; `auto` is as many as this machine, or what its container may use of it, runs at once. */
+export const Workers = converted(
+  "Expected a whole number, 1 to 1024, or auto",
+  (text) =>
+    Option.some(text === "auto" ? availableParallelism() : Number(text)).pipe(
+      Option.filter((number) => (text === "auto" || /^\d+$/.test(text)) && number >= 1 && number <= 1024)
+    ),
+  Schema.Finite
+)
 
 export const Weight = converted(
   "Expected a number above 0",

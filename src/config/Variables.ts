@@ -15,6 +15,12 @@ export const gateway = {
   ),
   host: withDefault("XROUTER_HOST", Values.Host, "127.0.0.1", "Address to listen on; `0.0.0.0` in a container."),
   port: withDefault("XROUTER_PORT", Values.Port, "8080", "Port to listen on."),
+  workers: withDefault(
+    "XROUTER_WORKERS",
+    Values.Workers,
+    "1",
+    "Processes that answer on that port, or `auto`: as many as there are processors. More than one need `DATABASE_URL` and `REDIS_URL`, by which they share keys and limits."
+  ),
   publicUrl: optional(
     "XROUTER_PUBLIC_URL",
     Values.PublicUrl,
@@ -63,7 +69,7 @@ export const stores = {
   databaseUrl: optional(
     "DATABASE_URL",
     DatabaseUrl,
-    "`postgres://…`: PostgreSQL.",
+    "`postgres://user:password@host:5432/database`: PostgreSQL. The user has to be named; who starts the process does not matter.",
     "embedded PostgreSQL (PGlite) in the data folder"
   ),
   redisUrls: listed(
@@ -125,7 +131,12 @@ export const limits = {
     "share",
     "While Redis is away: `share` (each instance enforces its share, never more than the limit in all), `closed` (503), `open` (no limits)."
   ),
-  expectedInstances: withDefault("XROUTER_EXPECTED_INSTANCES", Values.Count, "1", "Divides the share.")
+  expectedInstances: withDefault(
+    "XROUTER_EXPECTED_INSTANCES",
+    Values.Count,
+    "1",
+    "Divides the share, for each instance once more by its `XROUTER_WORKERS`."
+  )
 }
 
 export const telemetry = {

@@ -27,9 +27,11 @@ const maxAge = "7200"
 /** The OAuth endpoints that machines call. The pages, which know a browser by its cookie, are not among them (RFC 9700, section 2.6). */
 const machinePaths = /^\/(token|revoke|introspect|register|\.well-known)(\/|$)/
 
+const varying = { vary: "Origin" }
+
 /** Cross-origin access for `/v1` and the authorization server: never with credentials, since keys travel in a header (Fetch standard, "CORS protocol"). */
 export interface Cors {
-  /** Headers for an answer to this origin; none where it is not let in. */
+  /** Headers for an answer to this origin, or to a request without one. */
   readonly headers: (path: string, origin: string | undefined) => Readonly<Record<string, string>> | undefined
   readonly preflight: (options: {
     readonly path: string
@@ -42,14 +44,17 @@ export interface Cors {
 export const cors = (origins: ReadonlyArray<string>): Cors => {
   const isOpen = origins.includes("*")
   const allowed = new Set(origins)
+  const isShared = (path: string) => path.startsWith("/v1/") || machinePaths.test(path)
   const allow = (path: string, origin: string): Record<string, string> | undefined => {
-    if (!path.startsWith("/v1/") && !machinePaths.test(path)) return undefined
+    if (!isShared(path)) return undefined
     if (isOpen) return { "access-control-allow-origin": "*" }
     return allowed.has(origin) ? { "access-control-allow-origin": origin, vary: "Origin" } : { vary: "Origin" }
   }
   return {
     headers: (path, origin) => {
-      if (origin === undefined) return undefined
+      // One that a cache keeps must not be taken for the answer to a page, which has to say that it may be read (Fetch standard,
+      // "CORS protocol and HTTP caches").
+      if (origin === undefined) return isShared(path) ? varying : undefined
       const headers = allow(path, origin)
       if (headers === undefined || headers["access-control-allow-origin"] === undefined) return headers
       return { ...headers, "access-control-expose-headers": exposed }

@@ -52,7 +52,10 @@ export const layer = (routes: RouteTable) =>
         headers["x-request-id"] = context.requestId
         if (context.isDegraded) headers["x-xrouter-degraded"] = "rate-limit"
         if (context.windows !== undefined) rateHeaders(context.windows, clock.currentTimeMillisUnsafe(), headers)
-        if (origin !== undefined) Object.assign(headers, access.headers(context.path, origin))
+        // No cache keeps an answer to POST that does not say for how long it is good (RFC 9110, section 9.3.3), and ours does not.
+        if (origin !== undefined || context.method !== "POST") {
+          Object.assign(headers, access.headers(context.path, origin))
+        }
         return HttpServerResponse.setHeaders(response, headers)
       }
 

@@ -191,28 +191,37 @@ const headersOf = (error: XRouterError, options: WireOptions): Readonly<Record<s
     if (retryAfter > longestPatience) headers["x-should-retry"] = "false"
   }
   if (error._tag === "AuthError") {
-    const challenge = challengeOf(error, options)
+    const challenge = challengeOf(error, options.resourceMetadata)
     if (challenge !== undefined) headers["www-authenticate"] = challenge
   }
   if (error._tag === "ValidationError") {
+    if (error.reason === "invalid_request" && error.param === "authorization") {
+      headers["www-authenticate"] = challenging("invalid_request", error, options.resourceMetadata)
+    }
     if (error.allow !== undefined) headers["allow"] = error.allow.join(", ")
     if (error.reason === "body_too_large" || error.reason === "request_timeout") headers["connection"] = "close"
   }
   return headers
 }
 
+const realm = 'Bearer realm="xrouter"'
+
 /** RFC 6750, section 3: without credentials no error is named. */
-const challengeOf = (error: AuthError, options: WireOptions): string | undefined => {
-  const base = 'Bearer realm="xrouter"'
-  const metadata = `resource_metadata="${options.resourceMetadata}"`
+const challengeOf = (error: AuthError, metadata: string): string | undefined => {
   switch (error.reason) {
     case "missing_credentials":
-      return `${base}, ${metadata}`
+      return `${realm}, resource_metadata="${metadata}"`
     case "insufficient_scope":
-      return `${base}, error="insufficient_scope", scope="${error.scope ?? ""}", ${metadata}`
+      return `${realm}, error="insufficient_scope", scope="${error.scope ?? ""}", resource_metadata="${metadata}"`
     default:
-      return authStatus(error.reason) === 401
-        ? `${base}, error="invalid_token", error_description="${error.message.replaceAll('"', "'")}", ${metadata}`
-        : undefined
+      return authStatus(error.reason) === 401 ? challenging("invalid_token", error, metadata) : undefined
   }
 }
+
+/** RFC 6750, section 3.1: credentials that do not hold, or that cannot be read. */
+const challenging = (
+  error: "invalid_token" | "invalid_request",
+  { message }: AuthError | ValidationError,
+  metadata: string
+): string =>
+  `${realm}, error="${error}", error_description="${message.replaceAll('"', "'")}", resource_metadata="${metadata}"`

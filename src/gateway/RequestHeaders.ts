@@ -28,7 +28,11 @@ export const headerFault = (rawHeaders: ReadonlyArray<string>): ValidationError 
     const bit = single.get(name)
     if (bit === undefined) continue
     if ((seen & bit) !== 0) {
-      return new ValidationError({ reason: "invalid_request", message: `The request has more than one ${name} header` })
+      return new ValidationError({
+        reason: "invalid_request",
+        message: `The request has more than one ${name} header`,
+        ...(name === "authorization" ? { param: name } : {})
+      })
     }
     seen |= bit
   }

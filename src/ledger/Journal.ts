@@ -1,6 +1,7 @@
 import { Context, Effect, FileSystem, Latch, Layer } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import { Settings } from "../config/Settings.ts"
+import { Worker } from "../config/Worker.ts"
 import { holdLock, makeDataFolder, orFolderError } from "../storage/DataFolder.ts"
 import { readLine } from "./CallLine.ts"
 import { makeWriter, NotWritten, type Saved } from "./JournalWriter.ts"
@@ -47,9 +48,15 @@ export class Journal extends Context.Service<
 >()("xrouter/ledger/Journal") {
   static readonly layer = Layer.effect(
     Journal,
-    Effect.flatMap(Settings, ({ dataDir }) => makeJournal(dataDir))
+    Effect.flatMap(Effect.all([Settings, Worker]), ([{ dataDir }, worker]) => makeJournal(homeOf(dataDir, worker)))
   )
 }
+
+/** Each worker has its own below this one, under its number. */
+export const workerFolders = (dataDir: string): string => `${dataDir}/workers`
+
+/** The first one's is that of a process that is alone, so that each finds what the other has left. */
+const homeOf = (dataDir: string, worker = 1): string => (worker === 1 ? dataDir : `${workerFolders(dataDir)}/${worker}`)
 
 export interface Running {
   readonly requestId: string

@@ -9,6 +9,7 @@ import { interruptedLine, openingOf, pendingLine, plainText, settledLine } from 
 import type { CallRecord, CallTokens, Cost } from "./CallRecord.ts"
 import { Journal } from "./Journal.ts"
 import type { NotWritten } from "./JournalWriter.ts"
+import { Leftovers } from "./Leftovers.ts"
 import { Pricing } from "./Pricing.ts"
 import { makeShipping } from "./Shipping.ts"
 import { findCall } from "./UsageTable.ts"
@@ -121,7 +122,9 @@ export class Ledger extends Context.Service<
     })
   )
 
-  static readonly layerSettings = Ledger.layerNoDeps.pipe(Layer.provide([Journal.layer, Pricing.layer]))
+  static readonly layerSettings = Layer.merge(Ledger.layerNoDeps, Leftovers).pipe(
+    Layer.provide([Journal.layer, Pricing.layer])
+  )
 
   /** The journal is in `dataDir`, of which it takes a lock; what calls cost is by the prices of `models`. */
   static readonly layer = (options: Pick<LayerOptions, "dataDir" | "models"> = {}) =>

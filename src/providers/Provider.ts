@@ -49,6 +49,8 @@ export interface Abilities {
   readonly isSchemaNarrow?: boolean | undefined
   /** A call can be required of one function by its name, and of no other. */
   readonly isCallNamed?: boolean | undefined
+  /** No call can be required, nor some of the tools be allowed: it is the model that chooses. */
+  readonly isCallFree?: boolean | undefined
   readonly input: ReadonlySet<"text" | "image">
 }
 

@@ -1,4 +1,5 @@
 import { ProviderError, type ProviderFailure, RateLimitError, ValidationError } from "../domain/Errors.ts"
+import { retryAfterMillis } from "../domain/RetryAfter.ts"
 import type { Refusal } from "./Dialect.ts"
 import { upstreamMessage } from "./Masking.ts"
 
@@ -26,24 +27,6 @@ const ofCredentials =
   /^(?:invalid_api_key|invalid_authentication|authentication_error|permission_denied|account_deactivated)$/
 const ofBalance =
   /^(?:insufficient_quota|insufficient_balance|insufficient_funds|payment_required|billing_hard_limit_reached)$/
-
-/** Milliseconds that the upstream asks us to wait (`retry-after-ms`, `Retry-After` of RFC 9110 section 10.2.3). */
-export const retryAfterMillis = (headers: Refusal["headers"] | undefined): number | undefined => {
-  const header = (name: string): string | undefined => {
-    const value = headers?.[name]
-    return typeof value === "string" ? value.trim() : value?.[0]?.trim()
-  }
-  const day = 86_400_000
-  const bounded = (millis: number) =>
-    Number.isFinite(millis) && millis > 0 ? Math.min(Math.ceil(millis), day) : undefined
-  const millis = header("retry-after-ms")
-  if (millis !== undefined && millis !== "") return bounded(Number(millis))
-  const after = header("retry-after")
-  if (after === undefined || after === "") return undefined
-  if (/^\d+(\.\d+)?$/.test(after)) return bounded(Number(after) * 1000)
-  // A date counts from the upstream's own clock, which its `Date` tells.
-  return bounded(Date.parse(after) - Date.parse(header("date") ?? ""))
-}
 
 /**
  * The one translation of an upstream's refusal. What the caller did wrong is a `ValidationError`; our key, our balance and our

@@ -1,7 +1,7 @@
 import { Duration, Effect, type Scope } from "effect"
 import { ProviderError } from "../domain/Errors.ts"
+import { retryAfterMillis } from "../domain/RetryAfter.ts"
 import { upstreamMessage } from "./Masking.ts"
-import { retryAfterMillis } from "./Refusals.ts"
 import * as Upstream from "./Upstream.ts"
 
 /** A token is had in a fraction of a second, or its endpoint is away. */

@@ -11,17 +11,20 @@ export interface Token {
 
 type Headers = Readonly<Record<string, string>>
 
+/** Milliseconds of the monotonic clock, since a time of day that is set back would make a token live on here. */
 interface Held {
   readonly headers: Headers
   /** From then on a new token is fetched, while this one still serves. */
   readonly renewAt: number
   /** From then on nobody is served with it. */
   readonly endsAt: number
+  /** The same in Unix milliseconds: the other clock stands still while a machine sleeps. */
+  readonly endsAtTime: number
 }
 
 interface Failed {
   readonly error: ProviderError
-  /** Until then all have this failure, if another try could not end otherwise. */
+  /** Until then, by the monotonic clock, all have this failure, if another try could not end otherwise. */
   readonly until: number
 }
 
@@ -38,6 +41,9 @@ const travel = 10 * second
 const shortestLife = minute
 
 const longestWait = minute
+
+const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+const monotonic = Clock.clockWith((clock) => Effect.succeed(monotonicMillis(clock)))
 
 /**
  * A token that ends, kept fresh. One fetch runs at a time, whoever asks, and nobody who leaves stops it for the others. While the
@@ -58,20 +64,22 @@ export const make = Effect.fnUntraced(function* (
   let flight: Fiber.Fiber<Headers, ProviderError> | undefined
 
   const keep = Effect.fnUntraced(function* ({ value, expiresAt }: Token) {
-    const now = yield* Clock.currentTimeMillis
-    const life = Math.max(expiresAt - now, shortestLife)
+    const [now, time] = [yield* monotonic, yield* Clock.currentTimeMillis]
+    const life = Math.max(expiresAt - time, shortestLife)
+    const use = life - Math.min(travel, life / 20)
     const headers = { authorization: `Bearer ${Redacted.value(value)}` }
     held = {
       headers,
       renewAt: now + Math.min(Math.max(life - margin, life / 2), Duration.toMillis(longestUse)),
-      endsAt: now + life - Math.min(travel, life / 20)
+      endsAt: now + use,
+      endsAtTime: time + use
     }
     failed = undefined
     return headers
   })
 
   const remember = Effect.fnUntraced(function* (error: ProviderError) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonic
     const wait = Math.min(Math.max(error.retryAfterMillis ?? 0, second), longestWait)
     const isNews = failed?.error.message !== error.message
     failed = { error, until: now + wait }
@@ -112,8 +120,11 @@ export const make = Effect.fnUntraced(function* (
   }
 
   return {
-    headers: Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (held === undefined || now >= held.endsAt) return awaited(now)
+    headers: Clock.clockWith((clock) => {
+      const now = monotonicMillis(clock)
+      if (held === undefined || now >= held.endsAt || clock.currentTimeMillisUnsafe() >= held.endsAtTime) {
+        return awaited(now)
+      }
       return now < held.renewAt ? Effect.succeed(held.headers) : Effect.as(renew, held.headers)
     }),
     refused: (headers) =>

@@ -34,9 +34,9 @@ export interface ModelListOptions {
  */
 export const make = ({ clock, listed, provider, scope: parent }: ModelListOptions): ModelList => {
   const scope = Scope.forkUnsafe(parent)
-  const now = () => clock.currentTimeMillisUnsafe()
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   let last: ReadonlyArray<ProviderModel> | undefined
-  let nextAt = 0
+  let nextAt = -Infinity
   let flight: Deferred.Deferred<void> | undefined
 
   const fetched = provider.models.pipe(

@@ -22,7 +22,7 @@ export const makeDataFolder = Effect.fn("DataFolder.make")(function* (path: stri
 })
 
 /** One folder at a time: Node's recursive mkdir never ends below a folder that is there and takes no other, as /proc. */
-const makeFolder = (path: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
+const makeFolder = (path: string, isParentThere = false): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     yield* fs.makeDirectory(path, { mode: 0o700 }).pipe(
@@ -33,9 +33,10 @@ const makeFolder = (path: string): Effect.Effect<void, PlatformError, FileSystem
             Effect.orElseSucceed(() => false)
           )
           if (isThere) return
-          if (error.reason._tag !== "NotFound" || (yield* fs.exists(dirname(path)))) return yield* error
-          yield* makeFolder(dirname(path))
-          yield* makeFolder(path)
+          if (error.reason._tag !== "NotFound" || isParentThere) return yield* error
+          // Another process may have made it meanwhile.
+          if (!(yield* fs.exists(dirname(path)))) yield* makeFolder(dirname(path))
+          yield* makeFolder(path, true)
         })
       )
     )

@@ -1,17 +1,19 @@
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { HttpBody } from "effect/http/HttpBody"
-import * as HttpClient from "effect/http/HttpClient"
-import type { HttpClientError } from "effect/http/HttpClientError"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import { layerJson, type OtlpSerialization } from "effect/observability/OtlpSerialization"
+import type * as HttpClient from "effect/http/HttpClient"
 import type { Collecting } from "./Collecting.ts"
-import * as OtlpProtobuf from "./OtlpProtobuf.ts"
+import { makeCollectorCall } from "./CollectorCall.ts"
+import { telemetryLost } from "./Metrics.ts"
+import type { PartialSuccess } from "./PartialSuccess.ts"
 
 /** What one signal and its items are called where their loss is told. */
 export interface Words {
   readonly signal: "Traces" | "Metrics" | "Log records"
+  readonly label: Parameters<typeof telemetryLost>[0]
   /** Undefined where one that was missed is not missing. */
   readonly items: string | undefined
+  /** What a collector counts of a batch that it takes in part. */
+  readonly parts: string
 }
 
 /**
@@ -27,63 +29,45 @@ export interface Delivery {
   readonly last: (delivering: Effect.Effect<unknown>) => Effect.Effect<void>
 }
 
-/** Tries of a batch that the collector did not take, and might (OTLP specification, "Failures"); then it is dropped. */
+/** Tries of a batch that the collector did not take, and might; then it is dropped. */
 export const tries = 3
 
 /** How long the process stays for what is left of one signal; and where its collector has not taken the batch before either. */
 const flushing = { usually: "3 seconds", afterFailure: "300 millis" } as const
 
-const pause = "1 second"
+/** From one try to the next where the collector does not say how long, and as long at most as it may say. */
+const pause = Duration.toMillis("1 second")
+const longestPause = Duration.toMillis("1 minute")
 
-/** What a delivery needs; loaded only where there is a collector, since it costs a part of the start. */
-export const collectorServices = (
-  protocol: Collecting["protocol"]
-): Layer.Layer<HttpClient.HttpClient | OtlpSerialization> =>
-  Layer.merge(
-    protocol === "http/json" ? layerJson : OtlpProtobuf.layer,
-    Layer.unwrap(
-      Effect.map(
-        Effect.promise(() => import("@effect/platform-node/NodeHttpClient")),
-        ({ layerNodeHttp }) => layerNodeHttp
-      )
-    )
-  )
+/** What a collector rejects is told at once, and then so seldom: it may be a part of every batch. */
+const tellEvery = Duration.toMillis("1 hour")
 
 export const makeDelivery = Effect.fnUntraced(function* (
   options: Collecting,
-  { items: named, signal }: Words
+  { items: named, label, parts, signal }: Words
 ): Effect.fn.Return<Delivery, never, HttpClient.HttpClient> {
-  const client = yield* HttpClient.HttpClient
-  const target = HttpClientRequest.post(options.endpoint, {
-    headers: {
-      "user-agent": "xrouter",
-      ...(options.headers === undefined ? {} : Object.fromEntries(Redacted.value(options.headers)))
-    }
-  })
-  /** Of its URL as much as is no secret anywhere. */
-  const origin = URL.parse(options.endpoint)?.origin ?? options.endpoint
+  const { origin, post } = yield* makeCollectorCall(options)
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const services = yield* Effect.context()
+  const counter = telemetryLost(label)
+  const count = (items: number) => counter.updateUnsafe(items, services)
+  // Told from the start.
+  count(0)
   let lost = 0
   let isOverflowing = false
   let isFailing = false
   let isLastTaken = true
+  /** The collector wants none until then. */
+  let restsUntil = -Infinity
+  let rejected = 0
+  let rejectionTold = -Infinity
+  let isNoted = false
 
-  /** Only what went wrong is told: the request has the collector's key in its headers. */
-  const post = (body: HttpBody): Effect.Effect<void, Refusal> =>
-    client.execute(HttpClientRequest.setBody(target, body)).pipe(
-      Effect.mapError((error): Refusal => ({ what: notReached(error), isPassing: true })),
-      // Read to its end, that the connection may be used again, and not kept: it may be none of a collector, and have no end.
-      Effect.tap((response) => Effect.ignore(Stream.runDrain(response.stream))),
-      Effect.flatMap(({ status }) =>
-        status >= 200 && status < 300
-          ? Effect.void
-          : Effect.fail<Refusal>({ what: `answers ${status}`, isPassing: passing.has(status) })
-      ),
-      Effect.timeoutOrElse({
-        duration: options.timeout,
-        orElse: () => Effect.fail<Refusal>({ what: "does not answer in time", isPassing: true })
-      }),
-      Effect.withTracerEnabled(false)
-    )
+  const rested = Effect.suspend(() => {
+    const wait = restsUntil - now()
+    return wait > 0 ? Effect.sleep(wait) : Effect.void
+  })
 
   const taken = Effect.suspend(() => {
     if (isOverflowing) {
@@ -105,15 +89,36 @@ export const makeDelivery = Effect.fnUntraced(function* (
     return Effect.logWarning(`${signal} are being lost: the collector at ${origin} ${what}`)
   }
 
+  const rejecting = (message: string) => {
+    const [gone, why] = [rejected, message === "" ? "" : `: ${message}`]
+    rejected = 0
+    rejectionTold = now()
+    return Effect.logWarning(`${signal} are being lost: the collector at ${origin} rejects ${gone} ${parts}${why}`)
+  }
+
+  const takenInPart = (told: PartialSuccess) => {
+    if (told.rejected === 0) {
+      if (isNoted) return Effect.void
+      isNoted = true
+      return Effect.logWarning(`The collector of ${signal.toLowerCase()} at ${origin} says: ${told.message}`)
+    }
+    rejected += told.rejected
+    count(told.rejected)
+    return now() < rejectionTold + tellEvery ? Effect.void : rejecting(told.message)
+  }
+
   const deliver = (body: HttpBody, items: number, triesLeft: number): Effect.Effect<boolean> =>
-    Effect.matchEffect(post(body), {
-      onSuccess: () => {
+    Effect.matchEffect(Effect.andThen(rested, post(body)), {
+      onSuccess: (told) => {
         isLastTaken = true
-        return Effect.as(taken, true)
+        return Effect.as(told === undefined ? taken : Effect.andThen(taken, takenInPart(told)), true)
       },
-      onFailure: ({ isPassing, what }) => {
-        if (isPassing && triesLeft > 1) return Effect.andThen(Effect.sleep(pause), deliver(body, items, triesLeft - 1))
+      onFailure: ({ isPassing, retryAfter, what }) => {
+        const isTriedAgain = isPassing && triesLeft > 1
+        restsUntil = now() + Math.min(retryAfter ?? (isTriedAgain ? pause : 0), longestPause)
+        if (isTriedAgain) return deliver(body, items, triesLeft - 1)
         lost += items
+        if (named !== undefined) count(items)
         isLastTaken = false
         return Effect.as(losing(what), false)
       }
@@ -123,24 +128,18 @@ export const makeDelivery = Effect.fnUntraced(function* (
     deliver,
     overflowed: () => {
       lost++
+      count(1)
       isOverflowing = true
     },
     last: (delivering) =>
-      Effect.suspend(() =>
-        Effect.asVoid(
-          Effect.timeoutOption(Effect.interruptible(delivering), isLastTaken ? flushing.usually : flushing.afterFailure)
+      Effect.suspend(() => {
+        // There is no later time.
+        restsUntil = -Infinity
+        const patience = isLastTaken ? flushing.usually : flushing.afterFailure
+        return Effect.andThen(
+          Effect.timeoutOption(Effect.interruptible(delivering), patience),
+          Effect.suspend(() => (rejected === 0 ? Effect.void : rejecting("")))
         )
-      )
+      })
   }
 })
-
-interface Refusal {
-  readonly what: string
-  /** The same batch may be taken at another time. */
-  readonly isPassing: boolean
-}
-
-const passing = new Set([429, 502, 503, 504])
-
-const notReached = ({ reason }: HttpClientError): string =>
-  reason._tag === "TransportError" ? "is not reached" : `cannot be asked (${reason._tag})`

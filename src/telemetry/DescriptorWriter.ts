@@ -14,12 +14,17 @@ export class WriteFailed extends Data.TaggedError("WriteFailed")<{
   readonly code: string
 }> {}
 
-export const make = (descriptor: number): Effect.Effect<DescriptorWriter, never, Scope.Scope> =>
-  Effect.map(unblocked(descriptor), (target) => ({
+/** With `isShared` whole lines are written at a time, as many as other processes' writes cannot come between. */
+export const make = (
+  descriptor: number,
+  { isShared = false }: { readonly isShared?: boolean } = {}
+): Effect.Effect<DescriptorWriter, never, Scope.Scope> => {
+  const endOf = isShared ? endOfLines : ({ length }: Uint8Array) => length
+  return Effect.map(unblocked(descriptor), (target) => ({
     write: Effect.fnUntraced(function* (bytes) {
       let offset = 0
       while (offset < bytes.length) {
-        offset += yield* writeSome(target.descriptor, bytes, offset).pipe(
+        offset += yield* writeSome(target.descriptor, bytes, offset, endOf(bytes, offset)).pipe(
           Effect.retry({ while: (error) => error.code === "EAGAIN", schedule: Schedule.spaced(pauseMillis) })
         )
       }
@@ -28,7 +33,7 @@ export const make = (descriptor: number): Effect.Effect<DescriptorWriter, never,
       let offset = 0
       let pauses = 0
       while (offset < bytes.length && pauses < mostPauses) {
-        const written = Effect.runSync(writeSomeNow(target.descriptor, bytes, offset))
+        const written = Effect.runSync(writeSomeNow(target.descriptor, bytes, offset, endOf(bytes, offset)))
         if (written === undefined) return
         offset += written
         if (written === 0) {
@@ -38,6 +43,20 @@ export const make = (descriptor: number): Effect.Effect<DescriptorWriter, never,
       }
     }
   }))
+}
+
+/** POSIX' least `PIPE_BUF` on the systems that we know: what a pipe takes whole or not at all. */
+const atomicBytes = 4096
+const newline = 0x0a
+
+/** Behind the last line that still goes with the ones before it; a line that is longer by itself may be broken by others. */
+const endOfLines = (bytes: Uint8Array, offset: number): number => {
+  if (bytes.length - offset <= atomicBytes) return bytes.length
+  const last = bytes.lastIndexOf(newline, offset + atomicBytes - 1)
+  if (last >= offset) return last + 1
+  const end = bytes.indexOf(newline, offset)
+  return end < 0 ? bytes.length : end + 1
+}
 
 const pauseMillis = 5
 const mostPauses = 200
@@ -69,16 +88,26 @@ const unblocked = (descriptor: number): Effect.Effect<{ descriptor: number }, ne
   )
 }
 
-const writeSome = (descriptor: number, bytes: Uint8Array, offset: number): Effect.Effect<number, WriteFailed> =>
+const writeSome = (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  end: number
+): Effect.Effect<number, WriteFailed> =>
   Effect.callback((resume) => {
-    NodeFs.write(descriptor, bytes, offset, bytes.length - offset, null, (error, written) =>
+    NodeFs.write(descriptor, bytes, offset, end - offset, null, (error, written) =>
       resume(error === null ? Effect.succeed(written) : Effect.fail(writeFailed(error)))
     )
   })
 
 /** How much was taken: 0 where the pipe is full, undefined where it will never take more. */
-const writeSomeNow = (descriptor: number, bytes: Uint8Array, offset: number): Effect.Effect<number | undefined> =>
-  Effect.try({ try: () => NodeFs.writeSync(descriptor, bytes, offset), catch: writeFailed }).pipe(
+const writeSomeNow = (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  end: number
+): Effect.Effect<number | undefined> =>
+  Effect.try({ try: () => NodeFs.writeSync(descriptor, bytes, offset, end - offset), catch: writeFailed }).pipe(
     Effect.catch((error) => Effect.succeed(error.code === "EAGAIN" ? 0 : undefined))
   )
 

@@ -4,7 +4,8 @@ import { make as makeResource } from "effect/observability/OtlpResource"
 import { OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { makeBatchExporter } from "./BatchExporter.ts"
 import { ExportOptions, type LogExporting } from "./Collecting.ts"
-import { collectorServices, makeDelivery } from "./Delivery.ts"
+import { collectorServices } from "./CollectorCall.ts"
+import { makeDelivery } from "./Delivery.ts"
 import { LogOptions } from "./LogOptions.ts"
 import { LogOutput } from "./LogOutput.ts"
 import type { LogRecord } from "./LogRecord.ts"
@@ -40,7 +41,12 @@ export class LogExport extends Context.Reference<{
 const exporting = Effect.fnUntraced(function* (options: LogExporting) {
   const serialization = yield* OtlpSerialization
   const resource = makeResource({ attributes: Object.fromEntries(options.resource) })
-  const delivery = yield* makeDelivery(options, { signal: "Log records", items: "lines" })
+  const delivery = yield* makeDelivery(options, {
+    signal: "Log records",
+    label: "logs",
+    items: "lines",
+    parts: "lines"
+  })
   return yield* makeBatchExporter(options, delivery, (records: Array<() => LogRecord>) => {
     const logRecords = records.map((record) => record())
     return serialization.logs({ resourceLogs: [{ resource, scopeLogs: [{ scope: { name: "xrouter" }, logRecords }] }] })

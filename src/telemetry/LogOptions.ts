@@ -8,5 +8,7 @@ export class LogOptions extends Context.Service<
     readonly format: "pretty" | "json"
     /** The lowest level that is written. */
     readonly level: "trace" | "debug" | "info" | "warn" | "error"
+    /** Which of several processes that write to one output; 0 for the primary among them, undefined where there is but one. */
+    readonly worker?: number | undefined
   }
 >()("xrouter/telemetry/LogOptions") {}

@@ -36,7 +36,7 @@ const most = 8 * 1024 * 1024
 const make = Effect.fnUntraced(function* (descriptor: number) {
   const options = yield* LogOptions
   const clock = yield* Clock.Clock
-  const writer = yield* DescriptorWriter.make(descriptor)
+  const writer = yield* DescriptorWriter.make(descriptor, { isShared: options.worker !== undefined })
   const waiting = Latch.makeUnsafe(false)
   let pending = ""
   let pendingLines = 0

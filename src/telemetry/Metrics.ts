@@ -1,8 +1,10 @@
 import { Context, Effect, Layer, Metric } from "effect"
-import type { ErrorCode } from "../domain/Errors.ts"
+import type { ErrorCode, InternalError } from "../domain/Errors.ts"
 import { type Fault, faults } from "../domain/Fault.ts"
 import type { Usage } from "../domain/Usage.ts"
 import { processMetrics } from "./ProcessMetrics.ts"
+import { registryOf } from "./Series.ts"
+import { Siblings } from "./Siblings.ts"
 
 /**
  * What the mission records, and what else Prometheus is told (CONTRACT, "Metrics"). Every method is synchronous and cheap;
@@ -35,9 +37,9 @@ export class Metrics extends Context.Service<
     readonly setDegraded: (component: "database" | "redis", degraded: boolean) => void
     /** Calls whose usage waits for the database. */
     readonly setUsagePending: (calls: number) => void
-    /** Prometheus' text format, version 0.0.4. */
-    readonly render: Effect.Effect<string>
-    /** The same, as Effect has it. */
+    /** Prometheus' text format, version 0.0.4: of all processes on this port together. Fails where they cannot be asked. */
+    readonly render: Effect.Effect<string, InternalError>
+    /** What this process itself has measured, as Effect has it. */
     readonly snapshot: Effect.Effect<ReadonlyArray<Metric.Metric.Snapshot>>
   }
 >()("xrouter/telemetry/Metrics") {
@@ -51,7 +53,11 @@ export class Metrics extends Context.Service<
       const measureProcess = yield* processMetrics(registry)
       // It brings an HTTP router, which an application that measures nothing has no use for.
       const { formatUnsafe } = yield* Effect.promise(() => import("effect/observability/PrometheusMetrics"))
-      return Context.add(registry, Metrics, make(registry, measureProcess, formatUnsafe))
+      const metrics = make(registry, measureProcess, formatUnsafe)
+      const siblings = yield* Siblings
+      const render =
+        siblings === undefined ? metrics.render : Effect.map(siblings, (told) => formatUnsafe(registryOf(told)))
+      return Context.add(registry, Metrics, { ...metrics, render })
     })
   )
 }
@@ -64,6 +70,17 @@ export const revocationLag = Metric.gauge("xrouter_revocation_lag_seconds", {
   description:
     "Since this instance last knew all that was revoked: 2 from one look to the next, more while the database is away"
 })
+
+/**
+ * What a collector was to be sent and does not have: it found no room, was not taken, or was rejected. By itself, since those who send need
+ * not know of all else that is measured.
+ */
+export const telemetryLost = (signal: "traces" | "metrics" | "logs") =>
+  Metric.counter("xrouter_telemetry_lost_total", {
+    description: "Spans, data points and lines of the log that their collector was to be sent and has not taken",
+    attributes: { signal },
+    incremental: true
+  })
 
 /** Seconds; from 10 ms, which an answer of the sandbox takes, to the minutes of a long completion. */
 const durations = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600]

@@ -2,7 +2,8 @@ import { Clock, Effect, Layer } from "effect"
 import { make as makeResource } from "effect/observability/OtlpResource"
 import { OtlpSerialization } from "effect/observability/OtlpSerialization"
 import { ExportOptions, type MetricsExporting } from "./Collecting.ts"
-import { collectorServices, makeDelivery, tries } from "./Delivery.ts"
+import { collectorServices } from "./CollectorCall.ts"
+import { makeDelivery, tries } from "./Delivery.ts"
 import { Metrics } from "./Metrics.ts"
 import { metricsData } from "./MetricsData.ts"
 
@@ -20,7 +21,12 @@ export const exporting = Effect.fnUntraced(function* (options: MetricsExporting)
   const serialization = yield* OtlpSerialization
   const clock = yield* Clock.Clock
   const resource = makeResource({ attributes: Object.fromEntries(options.resource) })
-  const delivery = yield* makeDelivery(options, { signal: "Metrics", items: undefined })
+  const delivery = yield* makeDelivery(options, {
+    signal: "Metrics",
+    label: "metrics",
+    items: undefined,
+    parts: "data points"
+  })
   const startedAt = clock.currentTimeMillisUnsafe()
 
   const exportAll = (tries: number) =>

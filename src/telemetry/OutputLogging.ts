@@ -5,11 +5,11 @@ import type { LogOutput } from "./LogOutput.ts"
 
 /** Effect's log from a level on, each entry as one line to all who take it. */
 export const loggingTo = (
-  { level }: LogOptions["Service"],
+  { level, worker }: LogOptions["Service"],
   ...takers: ReadonlyArray<(line: LogLine) => void>
 ): Layer.Layer<never> => {
   const logger = Logger.make((entry) => {
-    const line = toLine(entry)
+    const line = ofWorker(toLine(entry), worker)
     for (const take of takers) take(line)
   })
   return Layer.mergeAll(
@@ -27,6 +27,10 @@ export const toOutput = (
   const text = format === "json" ? toJson : toPretty
   return (line) => output.write(text(line))
 }
+
+/** With the field that tells whose line it is, where several write. */
+export const ofWorker = (line: LogLine, worker: number | undefined): LogLine =>
+  worker === undefined ? line : { ...line, fields: { ...line.fields, worker } }
 
 const minimum = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 

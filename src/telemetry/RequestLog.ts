@@ -7,6 +7,7 @@ import { LogExport } from "./LogExport.ts"
 import { LogOptions } from "./LogOptions.ts"
 import { LogOutput } from "./LogOutput.ts"
 import { ofLine } from "./LogRecord.ts"
+import { ofWorker } from "./OutputLogging.ts"
 
 /** What is told of one request. No field has room for a key, a header or a prompt. */
 export interface RequestRecord {
@@ -59,7 +60,7 @@ export class RequestLog extends Context.Service<
       const output = yield* LogOutput
       const clock = yield* Clock.Clock
       const { push } = yield* LogExport
-      const format = options.format === "json" ? requestToJson(timestamps()) : requestToPretty
+      const format = signed(options.format === "json" ? requestToJson(timestamps()) : requestToPretty, options)
       return {
         write: (record) => {
           const level = isFault(record) ? "warn" : "info"
@@ -68,7 +69,7 @@ export class RequestLog extends Context.Service<
           output.write(format(record, level, at))
           if (push === undefined) return
           const kept = withoutLongText(record)
-          push(() => ofLine(requestToLine(kept, level, at)))
+          push(() => ofLine(ofWorker(requestToLine(kept, level, at), options.worker)))
         }
       }
     })
@@ -118,6 +119,16 @@ const requestToJson =
     `,"stream":${record.stream}${tokens(record.usage)}${text("cost", record.cost)}${text("currency", record.currency)}` +
     `,"duration_ms":${rounded(record.durationMillis)}` +
     `${millis("overhead_ms", record.overheadMillis)}${millis("time_to_first_token_ms", record.firstTokenMillis)}}`
+
+type Format = (record: RequestRecord, level: Level, at: number) => string
+
+/** Where several processes write, with the field that tells which; one that is alone has the very same function back. */
+const signed = (write: Format, { format, worker }: LogOptions["Service"]): Format => {
+  if (worker === undefined) return write
+  return format === "json"
+    ? (...record) => `${write(...record).slice(0, -1)},"worker":${worker}}`
+    : (...record) => `${write(...record)} worker=${worker}`
+}
 
 /** Characters of one value: a model's name is the client's own text. */
 const longest = 256

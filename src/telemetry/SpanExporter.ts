@@ -13,7 +13,7 @@ export const makeSpanExporter = Effect.fnUntraced(function* (
 ): Effect.fn.Return<BatchExporter<OtlpSpan>, never, HttpClient.HttpClient | OtlpSerialization | Scope.Scope> {
   const serialization = yield* OtlpSerialization
   const resource = makeResource({ attributes: Object.fromEntries(options.resource) })
-  const delivery = yield* makeDelivery(options, { signal: "Traces", items: "spans" })
+  const delivery = yield* makeDelivery(options, { signal: "Traces", label: "traces", items: "spans", parts: "spans" })
   return yield* makeBatchExporter(options, delivery, (spans: Array<OtlpSpan>) =>
     serialization.traces({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "xrouter" }, spans }] }] })
   )

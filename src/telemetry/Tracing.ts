@@ -1,6 +1,6 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { randomBytes } from "node:crypto"
-import { collectorServices } from "./Delivery.ts"
+import { collectorServices } from "./CollectorCall.ts"
 import { type FinishedSpan, toOtlp } from "./FinishedSpan.ts"
 import { RequestTrace } from "./RequestTrace.ts"
 import { makeSpanExporter } from "./SpanExporter.ts"

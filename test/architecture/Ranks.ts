@@ -4,15 +4,15 @@ import type { SourceFile } from "./SourceFile.ts"
 /** The rooms of `src`, low to high. A file imports only from a lower rank or from its own room. */
 export const ranks: ReadonlyArray<ReadonlyArray<string>> = [
   ["domain"],
-  ["config", "telemetry"],
+  ["config", "sockets", "telemetry"],
   ["storage"],
   ["auth", "limits", "ledger", "providers"],
   ["oauth", "router"],
   ["gateway", "ai"],
-  ["cli", "testing", "src"]
+  ["cli", "cluster", "testing", "src"]
 ]
 
-/** Files that lie in `src` itself compose the others; together with `cli` and `testing` they are the top. */
+/** Files that lie in `src` itself compose the others; together with `cli`, `cluster` and `testing` they are the top. */
 const top = "src"
 
 export const roomOf = (path: string): string => (path.includes("/") ? path.slice(0, path.indexOf("/")) : top)

@@ -23,10 +23,7 @@ const someKey = Effect.gen(function* () {
   return { id, hash: hashKey(Redacted.value(key)) }
 })
 
-const peek = Effect.fnUntraced(function* (hash: string) {
-  const [cache, now] = [yield* KeyCache, yield* TestClock.testClockWith((clock) => clock.currentTimeMillis)]
-  return cache.peek(hash, now)
-})
+const peek = (hash: string) => Effect.map(KeyCache, (cache) => cache.peek(hash))
 
 /** Every test begins with the database there, nothing remembered, no flood of before to be paced, and a count of 0. */
 const fresh = Effect.gen(function* () {
@@ -237,6 +234,28 @@ for (const [engine, database] of migratedEngines) {
         assert.isAtMost(control.statements, 35)
         control.state = "there"
         assert.isDefined((yield* cache.find(hash)).key)
+      })
+    )
+
+    it.effect("forgets what it found after that time, also where the time of day is set back meanwhile", () =>
+      Effect.gen(function* () {
+        const [cache, { hash }] = [yield* KeyCache, yield* someKey]
+        const control = yield* fresh
+        yield* TestClock.adjust("2 hours")
+        yield* Effect.all([cache.find(hash), cache.find(unknown(0))], { concurrency: 2 })
+        control.state = "away"
+        const before = yield* TestClock.testClockWith((clock) => clock.currentTimeMillis)
+        yield* TestClock.setTime(before - 3_600_000)
+        yield* TestClock.adjust("10 seconds")
+        assert.isUndefined(yield* peek(unknown(0)))
+        yield* TestClock.adjust("49 seconds")
+        assert.isDefined(yield* peek(hash))
+        assert.isTrue(cache.admitsAny(before))
+        yield* TestClock.adjust("1 second")
+        assert.isFalse(cache.admitsAny(before))
+        assert.isUndefined(yield* peek(hash))
+        control.state = "there"
+        yield* TestClock.setTime(before)
       })
     )
 

@@ -11,6 +11,7 @@ import { eventually } from "../support/Eventually.ts"
 import { eventLoopTurns } from "../support/Loopback.ts"
 import { startPostgres } from "../support/Postgres.ts"
 import { startRedis } from "../support/Redis.ts"
+import { withSettableClock } from "../support/SettableClock.ts"
 import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import { freshDatabase, layerPostgres, migrated } from "../support/TestDatabase.ts"
 import { layerTestSettings } from "../support/TestSettings.ts"
@@ -251,6 +252,23 @@ describe("who listens", () => {
       control.state = "there"
       yield* becomes((seconds) => seconds === 2)
     }).pipe(Effect.scoped, Effect.provide(layers), Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("is told so too where the time of day is set back, after which it hears `all`", () =>
+    withSettableClock((setBack) =>
+      Effect.gen(function* () {
+        const control = yield* DatabaseSwitch
+        const { heard } = yield* collect
+        yield* counted(1, heard)
+        control.state = "away"
+        setBack(3_600_000)
+        const isOld = Effect.map(lag, ([seconds = 0]) => seconds > 10 && seconds < 20)
+        yield* eventually(Effect.andThen(moment, isOld))
+        control.state = "there"
+        yield* counted(2, heard)
+        assert.deepStrictEqual(heard, ["all", "all"])
+      }).pipe(Effect.scoped, Effect.provide(layers), Effect.provideService(Metric.MetricRegistry, new Map()))
+    )
   )
 
   it.effect("costs one query in two seconds, and the sweeping of what is old one in five minutes", () =>

@@ -2,10 +2,12 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
+import * as Collector from "../support/Collector.ts"
 import * as GigaChatUpstream from "../support/GigaChatUpstream.ts"
 import { closedPort } from "../support/Loopback.ts"
 import * as OpenAiUpstream from "../support/OpenAiUpstream.ts"
 import { startRedis } from "../support/Redis.ts"
+import * as Scripted from "../support/ScriptedUpstream.ts"
 import { freshDatabase } from "../support/TestDatabase.ts"
 import * as YandexUpstream from "../support/YandexUpstream.ts"
 import { run } from "./running.ts"
@@ -89,6 +91,56 @@ describe("xrouter check", () => {
         assert.match(of("provider gigachat")?.message ?? "", /^\d+ models$/)
         assert.deepInclude(of("provider yandexgpt"), { status: "ok", message: "answers" })
         assert.deepInclude(of("provider openai"), { status: "ok", message: `${OpenAiUpstream.models.length} models` })
+      })
+    )
+  )
+
+  for (const protocol of ["http/protobuf", "http/json"]) {
+    it.live(`sends each collector nothing, to see whether it takes that (${protocol})`, () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const collector = yield* Collector.make()
+          const { checks, of, ok } = yield* findings({
+            OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
+            OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+            OTEL_EXPORTER_OTLP_HEADERS: "x-token=c4nary"
+          })
+          assert.isTrue(ok, JSON.stringify(checks))
+          for (const signal of ["traces", "metrics", "log records"]) {
+            const message = `takes them at ${new URL(collector.url).origin}`
+            assert.deepInclude(of(`collector of ${signal}`), { status: "ok", message })
+          }
+          const { requests } = collector.upstream
+          assert.deepStrictEqual(requests.map(({ path }) => path).sort(), ["/v1/logs", "/v1/metrics", "/v1/traces"])
+          assert.isTrue(requests.every(({ headers }) => headers["x-token"] === "c4nary"))
+        })
+      )
+    )
+  }
+
+  it.live("tells which collector is not there and which refuses, without its key", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const collector = yield* Collector.make(() => Scripted.json(401, { message: "not c4nary" }))
+        const wrong = yield* Collector.make(() => Scripted.json(404, {}))
+        const port = yield* closedPort
+        const { checks, err, of, ok } = yield* findings({
+          OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
+          OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `http://127.0.0.1:${port}/c4nary`,
+          OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: wrong.logsUrl,
+          OTEL_EXPORTER_OTLP_HEADERS: "x-token=c4nary"
+        })
+        assert.isFalse(ok)
+        assert.match(
+          of("collector of traces")?.message ?? "",
+          / answers 401: OTEL_EXPORTER_OTLP_HEADERS has not the key/
+        )
+        assert.strictEqual(
+          of("collector of metrics")?.message,
+          `the collector at http://127.0.0.1:${port} is not reached`
+        )
+        assert.match(of("collector of log records")?.message ?? "", / answers 404: it takes no OTLP over HTTP there/)
+        assert.notInclude(JSON.stringify(checks) + err, "c4nary")
       })
     )
   )

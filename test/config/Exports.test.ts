@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted } from "effect"
+import { hostname } from "node:os"
+import { Worker } from "../../src/config/Worker.ts"
 import { faultsOf, read } from "./reading.ts"
 
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" }
@@ -87,6 +89,22 @@ describe("what is exported", () => {
       assert.deepStrictEqual(metricsExport?.interval, Duration.minutes(1))
       assert.deepStrictEqual([logExport?.queueSize, logExport?.batchSize], [2048, 512])
       assert.deepStrictEqual(logExport?.interval, Duration.seconds(1))
+    })
+  )
+})
+
+describe("a worker", () => {
+  it.effect("is told apart from the others on its port, under the name of the instance where there is one", () =>
+    Effect.gen(function* () {
+      const instanceOf = (environment: Record<string, string>) =>
+        Effect.map(exports({ ...endpoint, ...environment }), ({ logExport, metricsExport, tracing }) =>
+          [logExport, metricsExport, tracing].map((one) => one?.resource.get("service.instance.id"))
+        )
+      assert.deepStrictEqual(yield* instanceOf({}), [undefined, undefined, undefined])
+      const named = { OTEL_RESOURCE_ATTRIBUTES: "service.instance.id=pod-7" }
+      const asWorker = Effect.provideService(Worker, 2)
+      assert.deepStrictEqual(yield* instanceOf(named).pipe(asWorker), ["pod-7-2", "pod-7-2", "pod-7-2"])
+      assert.strictEqual((yield* instanceOf({}).pipe(asWorker))[0], `${hostname()}-2`)
     })
   )
 })

@@ -59,9 +59,35 @@ describe("the environment", () => {
 
   it.effect("needs secrets for tokens as soon as there is a database that others may share", () =>
     Effect.gen(function* () {
-      const faults = yield* faultsOf({ DATABASE_URL: "postgres://db/x" })
+      const faults = yield* faultsOf({ DATABASE_URL: "postgres://u@db/x" })
       assert.strictEqual(faults.length, 1)
       assert.match(faults[0] ?? "", /^XROUTER_JWT_SECRETS: is required beside DATABASE_URL/)
+    })
+  )
+
+  it.effect("names no user of a database by whoever starts the process", () =>
+    Effect.gen(function* () {
+      const faults = yield* faultsOf({ DATABASE_URL: "postgres://:c4nary@db/x", USER: "root" })
+      assert.match(faults[0] ?? "", /^DATABASE_URL: Expected a user before the host: postgres:\/\/user/)
+      assert.notInclude(faults.join(), "c4nary")
+    })
+  )
+
+  it.effect("needs both stores for more than one worker, and counts each worker as an instance", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* faultsOf({ XROUTER_WORKERS: "2" }), [
+        "DATABASE_URL: is required where XROUTER_WORKERS is above 1 (2 here): the processes share it",
+        "REDIS_URL: is required where XROUTER_WORKERS is above 1 (2 here): the processes share it"
+      ])
+      const { beside = {} } = examples["XROUTER_WORKERS"] ?? {}
+      const { REDIS_URL: _, ...withoutRedis } = beside
+      const faults = yield* faultsOf({ ...withoutRedis, XROUTER_WORKERS: "2" })
+      assert.deepStrictEqual(
+        faults.map((fault) => fault.split(":", 1).join()),
+        ["REDIS_URL"]
+      )
+      const settings = yield* read({ ...beside, XROUTER_WORKERS: "4", XROUTER_EXPECTED_INSTANCES: "3" })
+      assert.strictEqual(settings.expectedInstances, 12)
     })
   )
 

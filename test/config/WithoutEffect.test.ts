@@ -56,7 +56,7 @@ describe("settings that this version does nothing with", () => {
       assert.deepStrictEqual(yield* noticed({}), [])
       const usual = { XROUTER_SIGNUP: "open", XROUTER_CLIENT_REGISTRATION: "closed", OTEL_SERVICE_NAME: "ai" }
       assert.deepStrictEqual(yield* noticed(usual), [])
-      assert.deepStrictEqual(yield* noticed({ DATABASE_URL: "postgres://db/x", XROUTER_JWT_SECRETS: secret }), [])
+      assert.deepStrictEqual(yield* noticed({ DATABASE_URL: "postgres://u@db/x", XROUTER_JWT_SECRETS: secret }), [])
     })
   )
 

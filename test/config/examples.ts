@@ -1,5 +1,6 @@
 import { Duration, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
+import { availableParallelism } from "node:os"
 import { isatty } from "node:tty"
 import type { SettingsValue } from "../../src/config/Settings.ts"
 import { exportExamples } from "./exportExamples.ts"
@@ -54,6 +55,16 @@ export const examples: Record<string, Example> = {
       [" 9000 ", 9000]
     ],
     bad: ["0", "65536", "80.5", "1e3", "http", "-1"]
+  },
+  XROUTER_WORKERS: {
+    of: ({ workers }) => workers,
+    default: 1,
+    good: [
+      ["4", 4],
+      ["auto", availableParallelism()]
+    ],
+    bad: ["0", "1025", "two", "1.5", "-1", "AUTO"],
+    beside: { ...jwt, DATABASE_URL: "postgres://u@127.0.0.1/x", REDIS_URL: "redis://127.0.0.1" }
   },
   XROUTER_PUBLIC_URL: {
     of: ({ publicUrl }) => publicUrl,
@@ -128,9 +139,10 @@ export const examples: Record<string, Example> = {
     default: undefined,
     good: [
       ["postgres://u:p@db:5432/x", "postgres://u:p@db:5432/x"],
-      ["postgresql://db/x", "postgresql://db/x"]
+      ["postgresql://u@db/x", "postgresql://u@db/x"],
+      ["postgres://db/x?user=u", "postgres://db/x?user=u"]
     ],
-    bad: ["mysql://db/x", "db", "postgres://"],
+    bad: ["mysql://u@db/x", "db", "postgres://", "postgres://db/x", "postgres://:p@db/x", "postgres://db/x?user="],
     beside: jwt
   },
   REDIS_URL: {

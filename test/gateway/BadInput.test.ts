@@ -205,6 +205,24 @@ layer(Subject.layer, { excludeTestServices: true })("a request that is not of th
     })
   )
 
+  it.effect("credentials that cannot be read are challenged as such (RFC 6750, section 3.1)", () =>
+    Effect.gen(function* () {
+      const { gateway } = yield* Subject
+      const twice = yield* rawExchange(
+        gateway.url,
+        "GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\nConnection: close\r\n\r\n"
+      )
+      assert.strictEqual(statusOf(twice), 400)
+      assert.match(twice, /\r\nwww-authenticate: Bearer realm="xrouter", error="invalid_request"/i)
+      const answer = yield* gateway.request("/v1/models", { headers: { authorization: "Bearer one, two" } })
+      assertRefused(answer, 400, "invalid_request", "authorization")
+      assert.match(
+        answer.headers.get("www-authenticate") ?? "",
+        /^Bearer realm="xrouter", error="invalid_request", error_description="[^"]+", resource_metadata="http[^"]+"$/
+      )
+    })
+  )
+
   it.effect("who calls is asked before what is in the body", () =>
     Effect.gen(function* () {
       const { gateway } = yield* Subject

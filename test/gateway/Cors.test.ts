@@ -172,10 +172,19 @@ layer(Subject.layer, { excludeTestServices: true })("an answer to a page of anot
     })
   )
 
-  it.effect("has no such headers where no page asked", () =>
+  it.effect("is kept apart by caches from one that no page asked for, which has no such headers", () =>
     Effect.gen(function* () {
-      const { open } = yield* Subject
-      assert.deepStrictEqual(access((yield* open.request("/v1/models")).headers), {})
+      const { closed, open } = yield* Subject
+      for (const gateway of [open, closed]) {
+        for (const path of ["/v1/models", "/.well-known/oauth-authorization-server"]) {
+          assert.deepStrictEqual(access((yield* gateway.request(path)).headers), { vary: "Origin" }, path)
+        }
+        for (const path of ["/admin/v1/users", "/health", "/docs"]) {
+          assert.deepStrictEqual(access((yield* gateway.request(path)).headers), {}, path)
+        }
+        const posted = yield* gateway.request("/v1/chat/completions", { method: "POST", body })
+        assert.deepStrictEqual(access(posted.headers), {})
+      }
     })
   )
 })

@@ -212,6 +212,16 @@ describe("the headers of an error", () => {
     }
   })
 
+  it("challenge whoever's credentials cannot be read, and nobody else who is refused with 400", () => {
+    const told = (error: ValidationError) => wire(error).headers["www-authenticate"]
+    assert.strictEqual(
+      told(new ValidationError({ reason: "invalid_request", message, param: "authorization" })),
+      `Bearer realm="xrouter", error="invalid_request", error_description="${message}", ${metadata}`
+    )
+    assert.isUndefined(told(new ValidationError({ reason: "invalid_request", message, param: "model" })))
+    assert.isUndefined(told(validation("invalid_request")))
+  })
+
   it("name the scope that is wanting", () => {
     const error = new AuthError({ reason: "insufficient_scope", message, scope: "keys" })
     assert.strictEqual(

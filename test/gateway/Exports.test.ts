@@ -118,6 +118,10 @@ layer(Subject.layer(true), { excludeTestServices: true })("a gateway with a coll
         Object.fromEntries([...samples].filter(([name]) => isOfRequests(name)).sort())
       assert.deepStrictEqual(ofRequests(told.samples), ofRequests(shown.samples))
       assert.deepStrictEqual(namesOf(told), namesOf(shown))
+      // Of collectors that take everything.
+      for (const signal of ["traces", "metrics", "logs"]) {
+        assert.strictEqual(shown.samples.get(`xrouter_telemetry_lost_total[["signal","${signal}"]]`), 0)
+      }
       assert.deepInclude(told.resource, { "service.name": "ai" })
     })
   )

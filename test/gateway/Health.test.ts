@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Redacted, References } from "effect"
+import { Context, Effect, Layer, Redacted, References } from "effect"
 import { generateKey } from "../../src/auth/ApiKey.ts"
 import { Health } from "../../src/gateway/Health.ts"
 import { LimiterStore } from "../../src/limits/LimiterStore.ts"
@@ -11,6 +11,7 @@ import { startRedis } from "../support/Redis.ts"
 import { layerRouting, scripted } from "../support/ScriptedProvider.ts"
 import { DatabaseSwitch, switched } from "../support/SwitchedDatabase.ts"
 import * as Scripted from "../support/ScriptedUpstream.ts"
+import { withSettableClock } from "../support/SettableClock.ts"
 import { layerPostgres, migrated } from "../support/TestDatabase.ts"
 import { layerTestSettings } from "../support/TestSettings.ts"
 import { openAiSettings, providers } from "../support/Upstreams.ts"
@@ -150,19 +151,12 @@ describe("a gateway that serves nobody without its limits", () => {
 
 describe("a gateway whose time of day is set back", () => {
   it.live("tells of its database what is so now", () =>
-    Effect.gen(function* () {
-      const clock = yield* Clock.Clock
-      let setBack = 0
-      const now = () => clock.currentTimeMillisUnsafe() - setBack
-      const own: Clock.Clock = Object.assign(Object.create(clock), {
-        currentTimeMillisUnsafe: now,
-        currentTimeMillis: Effect.sync(now)
-      })
-      yield* Effect.gen(function* () {
+    withSettableClock((setBack) =>
+      Effect.gen(function* () {
         const health = yield* Health
         const database = Effect.map(health.report, ({ components }) => components.database)
         assert.strictEqual(yield* database, "up")
-        setBack = 3_600_000
+        setBack(3_600_000)
         ;(yield* DatabaseSwitch).state = "away"
         yield* eventually(Effect.map(database, (status) => status === "down"))
       }).pipe(
@@ -178,10 +172,9 @@ describe("a gateway whose time of day is set back", () => {
             ])
           )
         ),
-        Effect.provideService(Clock.Clock, own),
         Effect.provideService(References.MinimumLogLevel, "None")
       )
-    })
+    )
   )
 })
 

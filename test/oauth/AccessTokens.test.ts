@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Effect, Layer, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CompactSign, SignJWT, UnsecuredJWT } from "jose"
@@ -280,6 +280,21 @@ layer(layerOAuth(switched(migrated(engines[1][1]))))("an access token", (it) => 
       assert.strictEqual((yield* tokens.authenticate(token)).tier, "free")
       yield* TestClock.adjust("60 seconds")
       assert.strictEqual((yield* tokens.authenticate(token)).tier, "pro")
+    })
+  )
+
+  it.effect("has it within that minute also where the time of day is set back meanwhile", () =>
+    Effect.gen(function* () {
+      const { token, session } = yield* someToken()
+      const tokens = yield* AccessTokens
+      yield* tokens.authenticate(token)
+      const before = yield* Clock.currentTimeMillis
+      yield* TestClock.setTime(before - 3_600_000)
+      const sql = yield* SqlClient
+      yield* sql`UPDATE users SET tier = 'pro' WHERE id = ${session.userId}`
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual((yield* tokens.authenticate(token)).tier, "pro")
+      yield* TestClock.setTime(before)
     })
   )
 

@@ -19,7 +19,9 @@ const rowsOf = (title: string) => Array.from(section(title).matchAll(/^\| `(\w+)
 describe("docs/observability.md", () => {
   it.effect("tells of each metric, with its type, and of no other", () =>
     Effect.gen(function* () {
-      const sources = read("src/telemetry/Metrics.ts") + read("src/telemetry/ProcessMetrics.ts")
+      const sources = ["telemetry/Metrics", "telemetry/ProcessMetrics", "cluster/Gathering"]
+        .map((file) => read(`src/${file}.ts`))
+        .join("")
       const named = new Set(Array.from(sources.matchAll(/"(xrouter_\w+)"/g), ([, name]) => name ?? ""))
       assert.deepStrictEqual(rowsOf("Metrics").toSorted(), [...named].toSorted())
       const { types } = readExposition(yield* (yield* Metrics).render)
@@ -54,7 +56,7 @@ describe("docs/observability.md", () => {
     Effect.gen(function* () {
       const written: Array<string> = []
       const output = Layer.succeed(LogOutput, { write: (line: string) => void written.push(line) })
-      const options = Layer.succeed(LogOptions, { format: "json", level: "info" })
+      const options = Layer.succeed(LogOptions, { format: "json", level: "info", worker: 1 })
       yield* Effect.map(RequestLog, (log) =>
         log.write({
           requestId: "req_1",

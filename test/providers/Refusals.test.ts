@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { refusalFailure, type Refused, retryAfterMillis } from "../../src/providers/Refusals.ts"
+import { refusalFailure, type Refused } from "../../src/providers/Refusals.ts"
 
 const refused = (status: number | undefined, more: Partial<Refused> = {}) =>
   refusalFailure({ provider: "openai", status, message: "", ...more })
@@ -92,26 +92,4 @@ describe("A refusal", () => {
     assert.strictEqual(wait(503, { "retry-after": "7" }), 7000)
     assert.isUndefined(wait(503, {}))
   })
-})
-
-describe("The wish to wait", () => {
-  const date = "Mon, 23 Nov 2026 04:00:00 GMT"
-  for (const [headers, millis] of [
-    [{ "retry-after": "2" }, 2000],
-    [{ "retry-after": "0.5" }, 500],
-    [{ "retry-after-ms": "1500", "retry-after": "2" }, 1500],
-    [{ "retry-after-ms": ["30"] }, 30],
-    [{ "retry-after": "Mon, 23 Nov 2026 04:01:30 GMT", date }, 90_000],
-    [{ "retry-after": "Mon, 23 Nov 2026 03:00:00 GMT", date }, undefined],
-    [{ "retry-after": "Mon, 23 Nov 2026 04:01:30 GMT" }, undefined],
-    [{ "retry-after": "0" }, undefined],
-    [{ "retry-after": "-5" }, undefined],
-    [{ "retry-after": "soon" }, undefined],
-    [{ "retry-after": "99999999999" }, 86_400_000],
-    [{}, undefined]
-  ] as const) {
-    it(`${JSON.stringify(headers)} is ${millis ?? "none"}`, () => {
-      assert.strictEqual(retryAfterMillis(headers), millis)
-    })
-  }
 })

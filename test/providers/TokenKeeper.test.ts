@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Exit, Fiber, Latch, Logger, Redacted, Scope } 
 import { TestClock } from "effect/testing"
 import { ProviderError } from "../../src/domain/Errors.ts"
 import * as TokenKeeper from "../../src/providers/TokenKeeper.ts"
+import { withSettableClock } from "../support/SettableClock.ts"
 
 const fault = (fields: Partial<ProviderError> = {}) =>
   new ProviderError({ provider: "p", reason: "provider_unavailable", message: "away", ...fields })
@@ -161,6 +162,25 @@ describe("A kept token", () => {
     })
   )
 
+  it.effect("ends when its time is over, by whichever clock: one may be set back, and the other stand still", () =>
+    withSettableClock((setBack) =>
+      Effect.gen(function* () {
+        const endpoint = new Endpoint(30)
+        const { headers } = yield* TokenKeeper.make(endpoint.fetch)
+        yield* pass("1 day")
+        yield* headers
+        setBack(3_600_000)
+        yield* pass("28 minutes")
+        assert.deepStrictEqual(yield* headers, bearer("t1"))
+        yield* pass("115 seconds")
+        assert.deepStrictEqual(yield* headers, bearer("t2"))
+        setBack(-1_800_000)
+        assert.deepStrictEqual(yield* headers, bearer("t3"))
+        assert.strictEqual(endpoint.count, 3)
+      })
+    )
+  )
+
   it.effect("serves nobody who could not arrive before its end: all wait for the next one", () =>
     Effect.gen(function* () {
       const endpoint = new Endpoint(30)
@@ -244,6 +264,24 @@ describe("A token that is not to be had", () => {
       yield* Effect.flip(headers)
       assert.strictEqual(endpoint.count, 2)
     })
+  )
+
+  it.effect("is asked for again after that time, also where the time of day is set back meanwhile", () =>
+    withSettableClock((setBack) =>
+      Effect.gen(function* () {
+        const endpoint = new Endpoint(30)
+        const { headers } = yield* TokenKeeper.make(endpoint.fetch)
+        endpoint.failure = rejected
+        yield* Effect.flip(headers)
+        setBack(3_600_000)
+        yield* pass("999 millis")
+        assert.strictEqual(yield* Effect.flip(headers), rejected)
+        assert.strictEqual(endpoint.count, 1)
+        endpoint.failure = undefined
+        yield* pass("1 millis")
+        assert.deepStrictEqual(yield* headers, bearer("t2"))
+      })
+    )
   )
 
   for (const [wait, seconds] of [

@@ -80,6 +80,24 @@ describe("the list of models", () => {
     )
   })
 
+  it.effect("is asked for again after as long also where the time of day is set back meanwhile", () => {
+    const listing = counted(Effect.succeed(listed("one")))
+    return over([scripted("a", { models: listing.models })], (catalog) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("1 day")
+        yield* catalog.list
+        const calls = listing.calls
+        yield* TestClock.setTime(0)
+        yield* TestClock.adjust("9 minutes")
+        yield* catalog.list
+        assert.strictEqual(listing.calls, calls)
+        yield* TestClock.adjust("1 minute")
+        yield* catalog.list
+        assert.strictEqual(listing.calls, calls + 1)
+      })
+    )
+  })
+
   it.effect("is the last one while a new one is on its way: nobody waits for it", () =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<ReadonlyArray<ProviderModel>>()

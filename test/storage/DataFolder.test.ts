@@ -20,6 +20,18 @@ layer(NodeFileSystem.layer, { excludeTestServices: true })("the data folder", (i
     })
   )
 
+  it.effect("is made by several at once, as the workers of one gateway do", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      for (let round = 0; round < 20; round++) {
+        const path = `${yield* temporary}/deep/data`
+        const folders = ["usage", "workers/2/usage", "workers/3/usage", "workers/3/usage"]
+        yield* Effect.forEach(folders, (folder) => makeDataFolder(`${path}/${folder}`), { concurrency: "unbounded" })
+        assert.deepStrictEqual((yield* fs.readDirectory(`${path}/workers`)).toSorted(), ["2", "3"])
+      }
+    })
+  )
+
   it.effect("fails with its name where a file is in the way", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

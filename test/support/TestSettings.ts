@@ -5,6 +5,7 @@ import { Settings, type SettingsValue } from "../../src/config/Settings.ts"
 export const testSettings = (overrides: Partial<SettingsValue> = {}): SettingsValue => ({
   host: "127.0.0.1",
   port: 0,
+  workers: 1,
   publicUrl: "http://127.0.0.1:8080",
   dataDir: "/nowhere",
   databaseUrl: undefined,

@@ -13,6 +13,12 @@ const options = Layer.succeed(LogOptions, { format: "json", level: "info" })
 
 const outputTo = (descriptor: number) => LogOutput.layerDescriptor(descriptor).pipe(Layer.provide(options))
 
+/** As of one of several processes. */
+const outputOf = (worker: number, descriptor: number) =>
+  LogOutput.layerDescriptor(descriptor).pipe(
+    Layer.provide(Layer.succeed(LogOptions, { format: "json", level: "info", worker }))
+  )
+
 const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => NodeFs.mkdtempSync(NodePath.join(NodeOs.tmpdir(), "xrouter-log-"))),
   (path) => Effect.sync(() => NodeFs.rmSync(path, { recursive: true }))
@@ -39,8 +45,11 @@ const pipe = Effect.gen(function* () {
   const readEnd = yield* opened(path, O_RDONLY | O_NONBLOCK)
   const descriptor = yield* opened(path, O_WRONLY)
   const chunk = Buffer.alloc(1 << 20)
-  const readSome = Effect.try(() => chunk.toString("latin1", 0, NodeFs.readSync(readEnd, chunk)))
-  return { descriptor, read: Effect.orElseSucceed(readSome, () => "") }
+  const readSome = (most: number) =>
+    Effect.try(() => chunk.toString("latin1", 0, NodeFs.readSync(readEnd, chunk, 0, most, null))).pipe(
+      Effect.orElseSucceed(() => "")
+    )
+  return { descriptor, read: readSome(chunk.length), readSome }
 })
 
 describe("LogOutput", () => {
@@ -100,6 +109,33 @@ describe("LogOutput", () => {
       assert.strictEqual(loss.level, "warn")
       assert.isAbove(loss.lines, 0)
       assert.strictEqual(lines.length - 1 + loss.lines, written)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("breaks no line where several processes write to one pipe, however slowly it is read", () =>
+    Effect.gen(function* () {
+      const queue = yield* pipe
+      const lines = (worker: number) =>
+        Array.from({ length: 600 }, (_, index) => `${worker} ${String(index).padEnd(100 + (index % 300), "x")} end`)
+      const writing = (worker: number) =>
+        Effect.gen(function* () {
+          const output = yield* LogOutput
+          for (const line of lines(worker)) output.write(line)
+          // What does not fit into the pipe waits for its reader.
+          yield* Effect.never
+        }).pipe(Effect.provide(outputOf(worker, queue.descriptor)), Effect.forkScoped)
+      // So that now one and now the other finds the room that the reader has made.
+      const writers = [yield* writing(1), yield* Effect.delay(writing(2), "3 millis")]
+      let text = ""
+      while (text.split("\n").length <= 1200) text += yield* Effect.delay(queue.readSome(5000), "1 millis")
+      yield* Fiber.interruptAll(writers)
+      const read = text.split("\n").slice(0, -1)
+      for (const worker of [1, 2]) {
+        assert.deepStrictEqual(
+          read.filter((line) => line.startsWith(`${worker} `)),
+          lines(worker)
+        )
+      }
     }).pipe(Effect.scoped)
   )
 

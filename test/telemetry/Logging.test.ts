@@ -56,6 +56,14 @@ describe("Logging", () => {
     })
   )
 
+  it.effect("tells which of several processes it is", () =>
+    Effect.gen(function* () {
+      const [line = ""] = yield* lines(Effect.logInfo("here").pipe(Effect.annotateLogs({ a: 1 })), { worker: 0 })
+      const { a, worker } = JSON.parse(line)
+      assert.deepStrictEqual([a, worker], [1, 0])
+    })
+  )
+
   it.effect("keeps secrets redacted wherever they stand", () =>
     Effect.gen(function* () {
       const secret = Redacted.make("s3cr3t-value")

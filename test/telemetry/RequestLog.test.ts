@@ -65,6 +65,15 @@ describe("RequestLog", () => {
     })
   )
 
+  it.effect("tells which of several processes has served a request, in either form", () =>
+    Effect.gen(function* () {
+      const [line = ""] = yield* lines({ ...json, worker: 3 }, served)
+      assert.deepStrictEqual(JSON.parse(line), { ...JSON.parse((yield* lines(json, served)).join()), worker: 3 })
+      const [pretty = ""] = yield* lines({ format: "pretty", level: "info", worker: 3 }, served)
+      assert.match(pretty, / worker=3$/)
+    })
+  )
+
   it.effect("tells a served request in one object, times to a microsecond", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 10, 23, 4, 5, 6, 7))

@@ -15,8 +15,16 @@ export const collecting = (signal: "traces" | "metrics" | "logs"): Collecting =>
   resource: new Map([["service.name", "ai"]])
 })
 
-/** What a collector does with a batch: answers a status, is away, or says nothing. */
-export type Answer = number | "down" | "never"
+/** What a collector does with a batch: answers, with a status alone or more; is away, or says nothing. */
+export type Answer =
+  | number
+  | "down"
+  | "never"
+  | {
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string | Uint8Array<ArrayBuffer>
+    }
 
 export interface Sent {
   readonly url: string
@@ -38,6 +46,10 @@ export const scriptedCollector = (answers: Array<Answer>) => {
       if (answer === "never") return Effect.never
       if (typeof answer === "number") {
         return Effect.succeed(HttpClientResponse.fromWeb(request, new Response("", { status: answer })))
+      }
+      if (typeof answer === "object") {
+        const { body = "", headers = {}, status } = answer
+        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status, headers })))
       }
       const reason = new HttpClientError.TransportError({ request, description: "refused" })
       return Effect.fail(new HttpClientError.HttpClientError({ reason }))

@@ -61,6 +61,27 @@ describe("an application's services in memory", () => {
     })
   )
 
+  it.live("carry it as a function without Effect, whose other effects have them too", () =>
+    Effect.promise(async () => {
+      const good = ScriptedProvider.make("good", { answer: Answers.says("Rome.") })
+      const services = InMemory.services().pipe(Layer.provide(Providers.layer([good])))
+      const { dispose, handler, run } = Gateway.toWebHandler(services)
+      const { key } = await run(Effect.flatMap(MemoryKeys, ({ make }) => make()))
+      const answer = await handler(
+        new Request("http://gateway.example/v1/chat/completions", {
+          method: "POST",
+          headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+          body: JSON.stringify({ model: "good/m", messages: [{ role: "user", content: "Hello" }] })
+        })
+      )
+      assert.include(await answer.text(), "Rome.")
+      assert.lengthOf(await run(Effect.flatMap(Calls, ({ all }) => all)), 1)
+      await dispose()
+      // @ts-expect-error The routes stand on more than callers.
+      assert.isDefined(Gateway.toWebHandler(InMemory.callers))
+    })
+  )
+
   it.effect("know who calls and how much that may use, and what was used, each by itself", () =>
     Effect.gen(function* () {
       const { key, id, userId } = yield* (yield* MemoryKeys).make({ tier: "free" })

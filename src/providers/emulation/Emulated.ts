@@ -6,7 +6,7 @@ import { checked } from "./CheckedAnswers.ts"
 import { fannedOut } from "./FanOut.ts"
 import { isOld, oldFunctions } from "./OldFunctions.ts"
 import { promptedTools } from "./PromptedTools.ts"
-import { required } from "./RequiredCall.ts"
+import { chosen, required } from "./RequiredCall.ts"
 import { shaped } from "./ShapedAnswers.ts"
 import { cutAtStops } from "./Stops.ts"
 import { hasCalls } from "./ToolWords.ts"
@@ -46,6 +46,7 @@ export const emulated = (provider: Provider): Provider => {
       const { parameters } = able
       let calling = prepare
       if (isChoosing && able.isCallNamed === true) calling = required(name, calling)
+      if (isChoosing && able.isCallFree === true) calling = chosen(name, calling)
       if (isOldRequest && parameters.has("tools") && !parameters.has("functions")) {
         calling = oldFunctions({ provider: name, takesOne: parameters.has("parallel_tool_calls") }, calling)
       }
@@ -94,6 +95,7 @@ const completed = (abilities: Abilities, fansOut: boolean): Abilities => {
   const more = ["response_format", "stop"]
   if (fansOut) more.push("n")
   if (parameters.has("tools")) more.push("functions", "function_call")
+  if (abilities.isCallFree === true) more.push("tool_choice")
   return {
     ...abilities,
     formats: new Set(["json_object", "json_schema"]),

@@ -63,6 +63,7 @@ const abilities = ({ choice, formats, input, lacks, lacksThinking }: Ways): Abil
     )
   ),
   formats: new Set(formats),
+  isCallFree: choice === "auto",
   input: new Set(input)
 })
 

@@ -109,3 +109,86 @@ describe("a call of any of several functions, of a provider that can require onl
     })
   )
 })
+
+describe("a choice of tools, of a provider that leaves every call to its model", () => {
+  const free: Abilities = { ...incapable, parameters: new Set(["tools"]), isCallFree: true }
+  const inTurn = answeringInTurn(free)
+  const byName: Partial<ChatRequest> = { tools, tool_choice: { type: "function", function: { name: "f" } } }
+  const other = tells(started, toolCall("{}", "g"), ended("tool_calls"), finished(used(10, 5)))
+
+  it.effect.each([true, false])(
+    "that requires one offers nothing else, tells so in words, and takes no call of another (stream: %s)",
+    (stream) =>
+      Effect.gen(function* () {
+        for (const refusal of [answers("Two"), other]) {
+          const provider = inTurn(refusal, calls)
+          const told = yield* ask(emulated(provider), { ...byName, stream })
+          assert.deepStrictEqual(told.slice(0, -1), [started, text("Here: "), toolCall("{}"), ended("tool_calls")])
+          assert.deepInclude(told.at(-1), { usage: usedTwice })
+          for (const { request } of provider.sent) {
+            assert.deepInclude(request, { tools: tools.slice(0, 1), tool_choice: "auto" })
+            assert.strictEqual(request.messages[0]?.role, "system")
+          }
+        }
+      })
+  )
+
+  it.effect("that requires any, or any of some, offers those and takes whichever the model calls", () =>
+    Effect.gen(function* () {
+      const [any, some] = [inTurn(other), inTurn(other)]
+      yield* ask(emulated(any), required)
+      assert.deepInclude(any.sent[0]?.request, { tools, tool_choice: "auto" })
+      yield* ask(emulated(some), { tools, tool_choice: allowed("required", "g", "h") })
+      assert.deepInclude(some.sent[0]?.request, { tools: tools.slice(1), tool_choice: "auto" })
+    })
+  )
+
+  it.effect("that allows some and requires none offers those, and says nothing more", () =>
+    Effect.gen(function* () {
+      const provider = inTurn(answers("Two"))
+      const choice = { tools, tool_choice: allowed("auto", "f", "g") }
+      assert.deepStrictEqual(yield* ask(emulated(provider), choice), [...(yield* ask(inTurn(answers("Two")), choice))])
+      const { messages } = callOf({}).request
+      assert.deepInclude(provider.sent[0]?.request, { tools: tools.slice(0, 2), tool_choice: "auto", messages })
+    })
+  )
+
+  it.effect("that is not kept to twice is a failure", () =>
+    Effect.gen(function* () {
+      for (const [refusal, did] of [
+        [answers("Two"), "called none of the functions"],
+        [other, "called a function that it may not call"]
+      ] as const) {
+        const error = yield* Effect.flip(ask(emulated(inTurn(refusal, refusal)), byName))
+        assert.deepInclude(error, { _tag: "ProviderError", reason: "provider_invalid_answer" })
+        assert.include(error.message, did)
+      }
+    })
+  )
+
+  it.effect("that asks for what is not offered is refused before anything is sent", () =>
+    Effect.gen(function* () {
+      for (const choice of [
+        { tools, tool_choice: { type: "function", function: { name: "gone" } } },
+        { tools: [], tool_choice: "required" as const },
+        { tools: [{ type: "web_search" }, ...tools], tool_choice: "required" as const }
+      ]) {
+        const provider = inTurn()
+        const error = yield* Effect.flip(emulated(provider).prepare(callOf(choice)))
+        assert.strictEqual(error._tag, "ValidationError")
+        assert.lengthOf(provider.prepared, 0)
+      }
+    })
+  )
+
+  it.effect("is left to the provider where the model is free anyway, and told of as one that it takes", () =>
+    Effect.gen(function* () {
+      for (const choice of ["auto", "none"] as const) {
+        const provider = inTurn(calls)
+        yield* ask(emulated(provider), { tools, tool_choice: choice })
+        assert.deepStrictEqual(provider.sent, [callOf({ tools, tool_choice: choice })])
+      }
+      assert.isTrue(emulated(inTurn()).abilities?.("m").parameters.has("tool_choice"))
+    })
+  )
+})

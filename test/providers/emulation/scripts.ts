@@ -83,12 +83,12 @@ export const usedTwice: Usage = { promptTokens: 20, completionTokens: 10, cached
 export const started: ChatEvent = { _tag: "Started" }
 export const text = (text: string, choice = 0): ChatEvent => ({ _tag: "TextDelta", choice, text })
 export const thought = (text: string): ChatEvent => ({ _tag: "ReasoningDelta", choice: 0, text })
-export const toolCall = (args: string): ChatEvent => ({
+export const toolCall = (args: string, name = "f"): ChatEvent => ({
   _tag: "ToolCallDelta",
   choice: 0,
   call: 0,
   id: "call_1",
-  name: "f",
+  name,
   arguments: args
 })
 export const ended = (reason: "stop" | "length" | "tool_calls" | "content_filter" = "stop", choice = 0): ChatEvent => ({

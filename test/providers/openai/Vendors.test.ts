@@ -186,7 +186,7 @@ layer(Vendors.layer, { excludeTestServices: true })("through the gateway, an Ope
     )
 
     it.effect(
-      `of Ollama may leave the choice of a tool to it, forbid all, and is refused what it cannot do (${as})`,
+      `of Ollama may leave the choice of a tool to it, forbid all, and is refused what cannot be done (${as})`,
       () =>
         Effect.gen(function* () {
           const { ask, refused, sent, upstreams } = yield* Vendors
@@ -211,13 +211,11 @@ layer(Vendors.layer, { excludeTestServices: true })("through the gateway, an Ope
 
           const before = upstreams.ollama.posted().length
           for (const [body, param] of [
-            [{ tools, tool_choice: "required" }, "tool_choice"],
-            [{ tools, tool_choice: { type: "function", function: { name: "weather" } } }, "tool_choice"],
+            [{ tools, tool_choice: { type: "function", function: { name: "gone" } } }, "tool_choice"],
             [{ logit_bias: { "1": 2 } }, "logit_bias"]
           ] as const) {
             const [status, error] = yield* refused(stream, { model, ...body })
             assert.deepStrictEqual([status, error["param"]], [400, param])
-            assert.include(error["message"], "is not supported by Ollama")
           }
           const image = (url: string) => [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }]
           const [status, error] = yield* refused(stream, { model }, image("https://example.org/cat.png"))
@@ -227,6 +225,32 @@ layer(Vendors.layer, { excludeTestServices: true })("through the gateway, an Ope
           assert.deepStrictEqual(sent("ollama")["messages"], image("data:image/png;base64,AAAA"))
         })
     )
+
+    for (const vendor of ["ollama", "zai", "yandex"] as const) {
+      it.effect(`of ${vendor}, which cannot be made to call a tool, gets the call that it requires (${as})`, () =>
+        Effect.gen(function* () {
+          const { ask, sent, upstreams } = yield* Vendors
+          const model = `${vendor}/${vendor === "yandex" ? "gemma-3-27b-it/latest" : "m"}`
+          for (const choice of ["required", { type: "function", function: { name: "weather" } }]) {
+            upstreams[vendor].next(
+              Vendor.says({ content: "Не знаю" }),
+              Vendor.tells({
+                message: { tool_calls: [{ index: 0, id: "c1", function: { name: "weather", arguments: "{}" } }] },
+                finish: "tool_calls"
+              })
+            )
+            const heard = yield* ask(stream, { model, tools, tool_choice: choice })
+            assert.deepStrictEqual(
+              [heard.text, heard.calls.map(({ name }) => name), heard.dropped],
+              ["", ["weather"], null]
+            )
+            assert.deepStrictEqual(sent(vendor)["tools"], choice === "required" ? tools : [weather])
+            assert.notProperty(sent(vendor), "tool_choice")
+            assert.deepStrictEqual(rolesSent(sent(vendor)), ["system", "user", "assistant", "user"])
+          }
+        })
+      )
+    }
 
     it.effect(`of LM Studio may force one function, and gets its JSON object (${as})`, () =>
       Effect.gen(function* () {
