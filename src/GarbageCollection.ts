@@ -1,8 +1,16 @@
 import { setFlagsFromString } from "node:v8"
 
 /**
- * Has one thread clear away the young objects, which is what most objects of a request die as. V8 sends several, though a process of one
- * event loop waits for them all: waking them and waiting cost a tenth of the CPU of a busy gateway and made its slowest answers slower.
- * Old objects are marked beside the work as before. To be called before the heap is used.
+ * Has V8 collect as it suits a process of one event loop, nearly all of whose objects die with the request that made them. To be called
+ * before the heap is used. Old objects are marked beside the work as before.
+ *
+ * - One thread clears away the young objects. V8 sends several, though the loop waits for them all: waking them and waiting cost a tenth of
+ *   the CPU of a busy gateway.
+ * - All objects are young at first. V8 takes places in the code whose objects have once lived long to make long-lived ones always, and puts
+ *   what they make among the old, where it holds the rest of its request long after that is done: three quarters of the young objects then
+ *   outlived each collection, in place of a fiftieth.
  */
-export const clearYoungObjectsAlone = (): void => setFlagsFromString("--no-parallel-scavenge")
+export const collectForRequests = (): void => {
+  setFlagsFromString("--no-parallel-scavenge")
+  setFlagsFromString("--no-allocation-site-pretenuring")
+}

@@ -31,11 +31,8 @@ export const Reloading = Layer.effectDiscard(
      * need tell whom it holds.
      */
     const ended = (patience: Duration.Duration) => {
-      const running = new Set(requests.keys())
-      const left = Effect.sync(() => {
-        for (const request of running) if (!requests.has(request)) running.delete(request)
-        return running.size
-      })
+      const running = requests.allPlaces()
+      const left = Effect.sync(() => running.filter(({ item }) => item !== undefined).length)
       return Effect.repeat(left, { until: (count) => count === 0, schedule: Schedule.spaced(visitEvery) }).pipe(
         Effect.timeout(patience)
       )

@@ -1,7 +1,7 @@
 import { keepCompiled } from "./CompileCache.ts"
-import { clearYoungObjectsAlone } from "./GarbageCollection.ts"
+import { collectForRequests } from "./GarbageCollection.ts"
 
-clearYoungObjectsAlone()
+collectForRequests()
 keepCompiled()
 const { runWorker } = await import("./cluster/Worker.ts")
 runWorker()

@@ -26,7 +26,7 @@ const request = () => {
     ip: "127.0.0.1",
     arrivedAt: 0
   })
-  return [context, HttpServerRequest.fromWeb(new Request("http://127.0.0.1/"))] as const
+  return { context, request: HttpServerRequest.fromWeb(new Request("http://127.0.0.1/")) }
 }
 
 /** A file whose text is its provider's port, `bad` where it is none; what is done about it is told. */
@@ -86,17 +86,15 @@ describe("a file that changes", () => {
   it.effect("closes what a provider was when the requests of that moment have ended, whoever comes later", () =>
     Effect.gen(function* () {
       const { news, requests, write } = yield* start
-      const running = [request(), request()]
-      for (const [context, source] of running) requests.set(context, source)
+      const running = [requests.enter(request()), requests.enter(request())]
       yield* write("2")
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(news(), ["settings 2", "providers"])
-      const [later, source] = request()
-      requests.set(later, source)
-      for (const [context] of running) {
+      requests.enter(request())
+      for (const place of running) {
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(news(), [])
-        requests.delete(context)
+        requests.leave(place)
       }
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(news(), ["closed"])
@@ -106,8 +104,7 @@ describe("a file that changes", () => {
   it.effect("closes it after the longest time that a request may take, whatever still runs", () =>
     Effect.gen(function* () {
       const { news, requests, write } = yield* start
-      const [endless, source] = request()
-      requests.set(endless, source)
+      requests.enter(request())
       yield* write("2")
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(news(), ["settings 2", "providers"])

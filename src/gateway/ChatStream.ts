@@ -36,7 +36,7 @@ export const settled = (
   Effect.callback((resume) => {
     const stopWaiting = patience.wait(() => {
       stopListening()
-      resume(Effect.succeed(undefined))
+      resume(Effect.undefined)
     })
     const stopListening = opening.addObserver((exit) => {
       stopWaiting()

@@ -33,13 +33,13 @@ export const Draining = Layer.effectDiscard(
       const ask = (response: ReturnType<typeof NodeHttpServerRequest.toServerResponse>) => {
         if (!response.headersSent) response.setHeader("connection", "close")
       }
-      for (const request of requests.values()) ask(NodeHttpServerRequest.toServerResponse(request))
+      for (const { request } of requests.all()) ask(NodeHttpServerRequest.toServerResponse(request))
       server.prependListener("request", (_, response) => ask(response))
     }
 
     const breakOff = Effect.suspend(() => {
       const count = requests.size
-      for (const [context, request] of requests) lastWord(request, context, draining, resourceMetadata)
+      for (const { context, request } of requests.all()) lastWord(request, context, draining, resourceMetadata)
       return count === 0 ? Effect.void : Effect.logWarning(`Broke off ${answers(count)} that did not end in time`)
     })
 

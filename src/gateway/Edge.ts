@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { IncomingMessage } from "node:http"
 import { Settings, type SettingsValue } from "../config/Settings.ts"
 import { ValidationError, type XRouterError } from "../domain/Errors.ts"
+import type { Place } from "../domain/Roster.ts"
 import { Limits } from "../limits/Limits.ts"
 import { annotationsOf } from "../telemetry/RequestAnnotations.ts"
 import { callersContext } from "../telemetry/TraceContext.ts"
@@ -17,7 +18,7 @@ import { inferenceRoutes } from "./InferenceRoutes.ts"
 import { rateHeaders } from "./RateHeaders.ts"
 import { unsupportedMediaType } from "./RequestBody.ts"
 import { tooLarge } from "./RequestBytes.ts"
-import { OpenRequests } from "./OpenRequests.ts"
+import { type OpenRequest, OpenRequests } from "./OpenRequests.ts"
 import { CurrentRequest, RequestContext } from "./RequestContext.ts"
 import { RequestReport } from "./RequestReport.ts"
 import type { RouteTable } from "./RouteTable.ts"
@@ -135,11 +136,11 @@ export const layer = (routes: RouteTable) =>
       }
 
       /** The one finalizer of a request: a scope with more of them makes a ceremony of its end. */
-      const end = (context: RequestContext, exit: Exit.Exit<unknown, unknown>) =>
+      const end = (context: RequestContext, place: Place<OpenRequest>, exit: Exit.Exit<unknown, unknown>) =>
         context.releases.reduceRight(
           (before: Effect.Effect<void>, release) => Effect.ensuring(before, release),
           Effect.sync(() => {
-            open.delete(context)
+            open.leave(place)
             report.tell(context, exit)
           })
         )
@@ -169,7 +170,7 @@ export const layer = (routes: RouteTable) =>
             context.traceContext =
               context.trace ?? callersContext(oneOf(source.headers["traceparent"]), oneOf(source.headers["tracestate"]))
           }
-          open.set(context, request)
+          const place = open.enter({ context, request })
           const done = (response: HttpServerResponse.HttpServerResponse) => finish(context, origin, response)
           const refusedAtOnce = refusal(source, context)
           const handled =
@@ -184,7 +185,7 @@ export const layer = (routes: RouteTable) =>
                 )
               : Effect.succeed(done(refusedAtOnce))
           return Effect.andThen(
-            Scope.addFinalizerExit(Context.get(services, Scope.Scope), (exit) => end(context, exit)),
+            Scope.addFinalizerExit(Context.get(services, Scope.Scope), (exit) => end(context, place, exit)),
             handled
           )
         })

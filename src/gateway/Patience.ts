@@ -6,6 +6,11 @@ export interface Patience {
   readonly wait: (late: () => void) => () => void
 }
 
+interface Wait {
+  readonly until: number
+  late: (() => void) | undefined
+}
+
 /**
  * Has one timer for all waits, however many there are: since they are of one length, they end in the order in which they began. The timer
  * runs as long as somebody waits, and ends with the scope.
@@ -16,7 +21,7 @@ export const makePatience = Effect.fnUntraced(function* (length: Duration.Input)
   const fork = Effect.runForkWith(yield* Effect.context())
   const millis = Duration.toMillis(length)
   const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const waits = new Set<{ readonly until: number; readonly late: () => void }>()
+  const waits = new Set<Wait>()
   let isWatched = false
 
   const watch = Effect.gen(function* () {
@@ -26,20 +31,24 @@ export const makePatience = Effect.fnUntraced(function* (length: Duration.Input)
       for (const wait of waits) {
         if (wait.until > at) break
         waits.delete(wait)
-        wait.late()
+        wait.late?.()
       }
     }
     isWatched = false
   })
 
   const wait: Patience["wait"] = (late) => {
-    const own = { until: now() + millis, late }
+    const own: Wait = { until: now() + millis, late }
     waits.add(own)
     if (!isWatched) {
       isWatched = true
       Fiber.runIn(fork(watch), scope)
     }
-    return () => waits.delete(own)
+    return () => {
+      waits.delete(own)
+      // An old table of the set may hold it still (`Roster`): at least not the request with it.
+      own.late = undefined
+    }
   }
   return { wait } satisfies Patience
 })

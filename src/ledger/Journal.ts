@@ -64,6 +64,12 @@ export interface Running {
   readonly line: string
 }
 
+interface Open extends Running {
+  line: string
+  isSaved: boolean
+  isTold: boolean
+}
+
 export interface JournalSizes {
   /** A file of that many bytes is closed and another one begun. */
   readonly segmentBytes: number
@@ -90,7 +96,14 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
     yield* Effect.logWarning(`Calls that an earlier process died in, told as interrupted: ${left.interrupted.length}`)
   }
 
-  const open = new Map<string, Running & { isSaved: boolean; isTold: boolean }>()
+  const open = new Map<string, Open>()
+  const close = (requestId: string) => {
+    const call = open.get(requestId)
+    if (call === undefined) return
+    open.delete(requestId)
+    // An old table of the map may hold it still (`Roster`): at least not what it says.
+    call.line = ""
+  }
   const mayShip = Latch.makeUnsafe(true)
   let waiting = left.ended + left.interrupted.length
   let cursor: Position = { segment: segments[0]?.number ?? 0, offset: 0 }
@@ -150,12 +163,12 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
       open.set(call.requestId, begun)
       writer.try(call.line, (failure) => {
         begun.isSaved = failure === undefined
-        if (failure !== undefined) open.delete(call.requestId)
+        if (failure !== undefined) close(call.requestId)
         saved(failure)
       })
     },
     end: (requestId, line) => {
-      open.delete(requestId)
+      close(requestId)
       waiting += 1
       writer.keep(line)
     },
@@ -172,7 +185,7 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
       const calls: Array<Running> = []
       for (const call of open.values()) {
         if (call.createdAt >= before) break
-        if (!call.isTold) calls.push(call)
+        if (!call.isTold) calls.push({ ...call })
       }
       return calls
     },

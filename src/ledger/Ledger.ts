@@ -4,6 +4,7 @@ import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { InternalError, ValidationError } from "../domain/Errors.ts"
+import { Roster } from "../domain/Roster.ts"
 import { tokenCount, type Usage } from "../domain/Usage.ts"
 import { interruptedLine, openingOf, pendingLine, plainText, settledLine } from "./CallLine.ts"
 import type { CallRecord, CallTokens, Cost } from "./CallRecord.ts"
@@ -11,6 +12,7 @@ import { Journal } from "./Journal.ts"
 import type { NotWritten } from "./JournalWriter.ts"
 import { Leftovers } from "./Leftovers.ts"
 import { Pricing } from "./Pricing.ts"
+import { RecentCalls } from "./RecentCalls.ts"
 import { makeShipping } from "./Shipping.ts"
 import { findCall } from "./UsageTable.ts"
 
@@ -76,8 +78,8 @@ export class Ledger extends Context.Service<
       const sql = yield* SqlClient
       const clock = yield* Clock.Clock
       /** Calls that the database need not know of yet; those that have ended first, of them the oldest first. */
-      const recent = new Map<string, Call>()
-      const running = new Set<Call>()
+      const recent = new RecentCalls<CallRecord>()
+      const running = new Roster<Call>()
       const shipping = yield* makeShipping((requestIds) => {
         for (const requestId of requestIds) recent.delete(requestId)
       })
@@ -85,27 +87,27 @@ export class Ledger extends Context.Service<
       const begin = (begun: CallBegun): Entry => {
         const call = new Call(begun, clock.currentTimeMillisUnsafe())
         const { requestId, createdAt } = call.record
-        running.add(call)
+        const place = running.enter(call)
         journal.begin({ requestId, createdAt, line: call.line }, (failure) => {
-          if (failure !== undefined) running.delete(call)
+          if (failure !== undefined) running.leave(place)
           call.hear(failure)
         })
         return {
           recorded: call.recorded,
           end: (ended) => {
-            if (!running.delete(call)) return undefined
+            if (!running.leave(place)) return undefined
             journal.end(requestId, call.settle(ended, pricing))
-            recent.set(requestId, call)
-            if (recent.size > mostRecent) forgetOldest(recent)
+            recent.add(requestId, call.record)
             return call.record.cost ?? undefined
           }
         }
       }
 
       const find = Effect.fn("Ledger.find")(function* (userId: string, id: string) {
-        const isAsked = ({ record }: Call) => record.userId === userId && (record.requestId === id || record.id === id)
-        const known = running.values().find(isAsked) ?? recent.values().find(isAsked)
-        if (known !== undefined) return known.record
+        const isAsked = (record: CallRecord) =>
+          record.userId === userId && (record.requestId === id || record.id === id)
+        const known = running.all().find(({ record }) => isAsked(record))?.record ?? recent.find(isAsked)
+        if (known !== undefined) return known
         // What can be no id need not, and in part cannot, be asked of the database.
         const call = /^[\w-]{1,128}$/.test(id) ? yield* findCall(sql, userId, id) : undefined
         return call ?? (yield* noCall)
@@ -114,8 +116,7 @@ export class Ledger extends Context.Service<
       // Whoever was to end these is gone.
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
-          for (const call of running) journal.end(call.record.requestId, interruptedLine(call.line))
-          running.clear()
+          for (const call of running.takeAll()) journal.end(call.record.requestId, interruptedLine(call.line))
         })
       )
       return Ledger.of({ begin, find, flush: shipping.flush(true) })
@@ -131,16 +132,6 @@ export class Ledger extends Context.Service<
     Ledger.layerSettings.pipe(Layer.provide(layerOptions(options)))
 
   static readonly layerConfig = Ledger.layerSettings.pipe(Layer.provide(Settings.layer))
-}
-
-/** Of calls that wait for the database. What is older is asked of it when it is back. */
-const mostRecent = 10_000
-
-const forgetOldest = (calls: Map<string, Call>) => {
-  for (const oldest of calls.keys()) {
-    calls.delete(oldest)
-    return
-  }
 }
 
 class Call {
@@ -162,7 +153,10 @@ class Call {
   hear(failure: NotWritten | undefined): void {
     this.#heard = true
     this.#failure = failure
-    this.#resume?.()
+    const resume = this.#resume
+    // Whoever waited is not held by the call any longer.
+    this.#resume = undefined
+    resume?.()
   }
 
   readonly recorded: Effect.Effect<void, InternalError> = Effect.callback((resume) => {

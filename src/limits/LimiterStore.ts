@@ -22,7 +22,22 @@ export interface Reservation {
    * an empty window and fill it: an estimate is a guess, and whoever waits as long as told is admitted.
    */
   readonly tokens: number
+  /**
+   * When it was admitted, in Unix milliseconds, so that its settlement finds the same entry: by this process, and by the clock of the store
+   * that all share. The stores' own notes, kept here because a map of reservations would burden the garbage collector with each (`Roster`).
+   */
+  ownAt?: number | undefined
+  sharedAt?: number | undefined
 }
+
+export const newReservation = (subject: string, limits: LimitSet, requestId: string, tokens: number): Reservation => ({
+  subject,
+  limits,
+  requestId,
+  tokens,
+  ownAt: undefined,
+  sharedAt: undefined
+})
 
 /** How one window stands after the decision. */
 export interface WindowState {

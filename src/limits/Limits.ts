@@ -3,8 +3,9 @@ import { type LayerOptions, layerOptions } from "../config/LayerOptions.ts"
 import { Settings } from "../config/Settings.ts"
 import { type InternalError, RateLimitError } from "../domain/Errors.ts"
 import type { LimitSet, Principal } from "../domain/Principal.ts"
+import { Roster } from "../domain/Roster.ts"
 import { hasLimit, limitsOver, strictest } from "./LimitSets.ts"
-import { type Decision, LimiterStore, type Reservation, type Windows } from "./LimiterStore.ts"
+import { type Decision, LimiterStore, newReservation, type Reservation, type Windows } from "./LimiterStore.ts"
 import { refusalMessage } from "./RefusalMessage.ts"
 import { renewalMillis } from "./Spans.ts"
 
@@ -66,13 +67,13 @@ export class Limits extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const store = yield* LimiterStore
-      const running = new Set<Reservation>()
+      const running = new Roster<Reservation>()
       const limitsOf = (tier: string): LimitSet =>
         // A key may name a tier that the configuration has lost: it must not become unlimited by that.
         settings.tiers.get(tier) ?? strictest(settings.tiers.values())
 
       yield* Effect.sleep(renewalMillis).pipe(
-        Effect.andThen(Effect.suspend(() => (running.size === 0 ? Effect.void : store.renew([...running])))),
+        Effect.andThen(Effect.suspend(() => (running.size === 0 ? Effect.void : store.renew(running.all())))),
         Effect.forever,
         Effect.forkScoped
       )
@@ -90,9 +91,9 @@ export class Limits extends Context.Service<
             return Effect.fail(new RateLimitError({ reason, message, limit, remaining, retryAfterMillis }))
           }
           let used = reservation.tokens
-          if (reservation.limits.concurrency !== undefined) running.add(reservation)
+          const place = reservation.limits.concurrency === undefined ? undefined : running.enter(reservation)
           const release = Effect.suspend(() => {
-            running.delete(reservation)
+            if (place !== undefined) running.leave(place)
             return store.settle(reservation, used)
           })
           const admission = Effect.succeed<Admission>({
@@ -129,7 +130,7 @@ export class Limits extends Context.Service<
             return Effect.succeed(unlimited)
           }
           const tokens = estimated(limits, estimate)
-          const reservation = { subject: principal.limitSubject, limits, requestId, tokens }
+          const reservation = newReservation(principal.limitSubject, limits, requestId, tokens)
           return reserve(reservation, undefined, { onWindows, onRelease })
         },
         standing: (principal) => {
@@ -141,7 +142,7 @@ export class Limits extends Context.Service<
           const limits = settings.modelLimits.get(model)
           if (limits === undefined || !hasLimit(limits)) return Effect.succeed(unlimited)
           const tokens = estimated(limits, estimate)
-          return reserve({ subject: `model:${model}`, limits, requestId, tokens }, model, { onRelease })
+          return reserve(newReservation(`model:${model}`, limits, requestId, tokens), model, { onRelease })
         }
       }
     })

@@ -29,12 +29,6 @@ const windowState = (limit: number, used: number, resetMillis: number): WindowSt
  */
 class Book {
   readonly #subjects = new Map<string, Counters>()
-  /**
-   * When an admission happened, so that its settlement finds the same entry; a reservation settled once has none any
-   * more. Every admission is settled, when its scope closes, so nothing stays here; a weak map would have the garbage
-   * collector look at each request.
-   */
-  readonly #admittedAt = new Map<Reservation, number>()
   #sweep = this.#subjects.entries()
 
   get size(): number {
@@ -94,10 +88,10 @@ class Book {
   }
 
   settle(reservation: Reservation, usedTokens: number): void {
-    const at = this.#admittedAt.get(reservation)
+    const at = reservation.ownAt
     const counters = this.#subjects.get(reservation.subject)
     if (at === undefined || counters === undefined) return
-    this.#admittedAt.delete(reservation)
+    reservation.ownAt = undefined
     if (reservation.limits.concurrency !== undefined) counters.leases?.release(reservation.requestId)
     const difference = usedTokens - reservation.tokens
     if (reservation.limits.tpm !== undefined) counters.tokens?.correct(at, difference)
@@ -108,7 +102,7 @@ class Book {
 
   undo(reservation: Reservation): void {
     const { limits, subject } = reservation
-    const at = this.#admittedAt.get(reservation)
+    const at = reservation.ownAt
     const counters = this.#subjects.get(subject)
     if (at === undefined || counters === undefined) return
     if (limits.rpm !== undefined) counters.requests?.correct(at, -1)
@@ -118,7 +112,7 @@ class Book {
 
   renew(now: number, reservations: ReadonlyArray<Reservation>): void {
     for (const reservation of reservations) {
-      if (reservation.limits.concurrency === undefined || !this.#admittedAt.has(reservation)) continue
+      if (reservation.limits.concurrency === undefined || reservation.ownAt === undefined) continue
       const counters = this.#at(reservation.subject, now)
       ;(counters.leases ??= new Leases()).hold(now, reservation.requestId)
     }
@@ -131,7 +125,7 @@ class Book {
     if (limits.rpd !== undefined) counters.dayRequests += 1
     if (limits.tpd !== undefined) counters.dayTokens += tokens
     if (limits.concurrency !== undefined) (counters.leases ??= new Leases()).hold(now, requestId)
-    this.#admittedAt.set(reservation, now)
+    reservation.ownAt = now
   }
 
   #at(subject: string, now: number): Counters {

@@ -74,8 +74,6 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
   const log = Effect.runForkWith(yield* Effect.context())
   const clock = yield* Clock.Clock
   const staleMillis = options.staleMillis ?? 1000
-  /** By Redis' clock; a reservation settled once has none any more. */
-  const admittedAt = new WeakMap<Reservation, number>()
   /** Redis' clock less ours, as the last answer showed it; none until the first, and none under a test's clock. */
   let skew: number | undefined
 
@@ -108,7 +106,7 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
           resume(Effect.fail(unavailable(new Error(`Unexpected answer of the script: ${answer.join()}`))))
           return
         }
-        if (decision._tag === "Admitted") admittedAt.set(reservation, answer[1] ?? 0)
+        if (decision._tag === "Admitted") reservation.sharedAt = answer[1] ?? 0
         resume(Effect.succeed(decision))
       }
       decide("reserve", reservation, failed, (answer) => {
@@ -134,10 +132,9 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
 
   const settle = (reservation: Reservation, usedTokens: number) =>
     Effect.sync(() => {
-      const at = admittedAt.get(reservation)
+      const { limits, requestId, sharedAt: at, subject, tokens } = reservation
       if (at === undefined) return
-      admittedAt.delete(reservation)
-      const { limits, requestId, subject, tokens } = reservation
+      reservation.sharedAt = undefined
       const difference = usedTokens - tokens
       const minute = limits.tpm === undefined ? 0 : difference
       const day = limits.tpd === undefined ? 0 : difference
@@ -148,14 +145,14 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
   const renew = (reservations: ReadonlyArray<Reservation>) =>
     Effect.sync(() => {
       for (const reservation of reservations) {
-        if (reservation.limits.concurrency === undefined || !admittedAt.has(reservation)) continue
+        if (reservation.limits.concurrency === undefined || reservation.sharedAt === undefined) continue
         tell(reservation.subject, `renew,${reservation.requestId}`)
       }
     })
 
   const adopt = (reservations: ReadonlyArray<Reservation>) => {
     // Older than any entry: when they are settled only their leases are given back.
-    for (const reservation of reservations) admittedAt.set(reservation, 0)
+    for (const reservation of reservations) reservation.sharedAt = 0
     return renew(reservations)
   }
 

@@ -7,7 +7,7 @@ const turns = 3
 
 interface Waiting {
   turnsSeen: number
-  readonly giveUp: () => void
+  giveUp: (() => void) | undefined
 }
 
 /**
@@ -35,7 +35,12 @@ export class Patience {
       this.#looking = true
       this.#fork(this.#look)
     }
-    return { done: () => this.#waiting.delete(waiting) }
+    const done = () => {
+      this.#waiting.delete(waiting)
+      // An old table of the set may hold it still (`Roster`): at least not the requests with it.
+      waiting.giveUp = undefined
+    }
+    return { done }
   }
 
   readonly #look: Effect.Effect<void> = Effect.suspend(() => {
@@ -48,7 +53,7 @@ export class Patience {
       waiting.turnsSeen += 1
       if (waiting.turnsSeen < turns) continue
       this.#waiting.delete(waiting)
-      waiting.giveUp()
+      waiting.giveUp?.()
     }
     return this.#look
   })

@@ -239,8 +239,8 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "a drip that never ends",
     answer: (stream) =>
-      Scripted.steps(begun(stream), bytewise(": nothing comes of this\n".repeat(400), Effect.sleep("20 millis"))),
-    timeouts: { total: Duration.millis(500) },
+      Scripted.steps(begun(stream), bytewise(": nothing comes of this\n".repeat(800), Effect.sleep("20 millis"))),
+    timeouts: { total: Duration.seconds(1) },
     calls: 1,
     error: { status: 504, reason: "provider_timeout", timer: "total" },
     isFinal: true,

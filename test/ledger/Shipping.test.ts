@@ -122,7 +122,7 @@ for (const [engine, database] of migratedEngines) {
         assert.strictEqual((yield* Effect.flip(ledger.flush)).reason, "database_unavailable")
         control.state = "there"
         yield* inTime(haveArrived(ids))
-        yield* eventually(Effect.map(waiting, (count) => count === 0))
+        yield* inTime(Effect.map(waiting, (count) => count === 0))
       })
     )
 

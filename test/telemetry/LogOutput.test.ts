@@ -122,7 +122,7 @@ describe("LogOutput", () => {
           const output = yield* LogOutput
           for (const line of lines(worker)) output.write(line)
           // What does not fit into the pipe waits for its reader.
-          yield* Effect.never
+          return yield* Effect.never
         }).pipe(Effect.provide(outputOf(worker, queue.descriptor)), Effect.forkScoped)
       // So that now one and now the other finds the room that the reader has made.
       const writers = [yield* writing(1), yield* Effect.delay(writing(2), "3 millis")]
