@@ -16,6 +16,11 @@ const checkEvery = 5_000
 /** Longer than the balancers before us keep a connection, so that it is they who close an idle one. */
 const keepAliveTimeout = 75_000
 const maxHeaderSize = 16 * 1024
+/**
+ * Connections that the kernel holds while the event loop is busy; it takes `net.core.somaxconn` where that is less (4096 by default). A
+ * crowd of clients that comes at once fills Node's own 511, and the kernel may reset some that had begun to ask.
+ */
+const backlog = 4096
 
 /** How long a last word may take to reach its client before the connection is cut. */
 const flushTime = "1 second"
@@ -48,6 +53,7 @@ export class NodeServer extends Context.Service<
             NodeHttpServer.layer(() => server, {
               host: settings.host,
               port: settings.port,
+              backlog,
               // When requests end is not the server's to say (`Drain.ts`).
               disablePreemptiveShutdown: true
             })

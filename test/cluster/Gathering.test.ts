@@ -36,27 +36,28 @@ const scene = (count: number) => {
   return { gathering, states, join, told }
 }
 
+/** Both have told once: 12 requests, of which 3 run. */
+const bothTold = Effect.gen(function* () {
+  const { join, states, told } = scene(2)
+  join(1)
+  join(2)
+  Object.assign(states[0] ?? {}, { requests: 5, active: 1 })
+  Object.assign(states[1] ?? {}, { requests: 7, active: 2 })
+  assert.deepStrictEqual(yield* told, [12, 3, 2])
+  return { states, told }
+})
+
 describe("what all workers have measured", () => {
   it.effect("is the sum of what each says when it is asked", () =>
     Effect.gen(function* () {
-      const { join, states, told } = scene(2)
-      join(1)
-      join(2)
-      Object.assign(states[0] ?? {}, { requests: 5, active: 1 })
-      Object.assign(states[1] ?? {}, { requests: 7, active: 2 })
-      assert.deepStrictEqual(yield* told, [12, 3, 2])
+      const { told } = yield* bothTold
       assert.deepStrictEqual(yield* told, [12, 3, 2])
     })
   )
 
   it.effect("does not fall when one does not answer in time: its totals are those that it told last", () =>
     Effect.gen(function* () {
-      const { join, states, told } = scene(2)
-      join(1)
-      join(2)
-      Object.assign(states[0] ?? {}, { requests: 5, active: 1 })
-      Object.assign(states[1] ?? {}, { requests: 7, active: 2 })
-      assert.deepStrictEqual(yield* told, [12, 3, 2])
+      const { states, told } = yield* bothTold
       Object.assign(states[0] ?? {}, { requests: 6, active: 1 })
       Object.assign(states[1] ?? {}, { requests: 8, isSilent: true })
       assert.deepStrictEqual(yield* told, [13, 1, 1])
