@@ -104,16 +104,22 @@ const said = async ({ child }: Started): Promise<HoseSays> => {
   return says
 }
 
-/** A gateway that reads on although nobody takes it would fill its memory: it is not waited for longer than this. */
-const patienceMillis = 10_000
+/**
+ * A gateway that reads on although nobody takes it would fill its memory: it is not waited for longer than this. With the time
+ * that is measured it stays below the minute after which the gateway cuts off.
+ */
+const patienceMillis = 20_000
+/** While the gateway is busy with the buffers of others it may well read nothing for a second, and go on then. */
+const quietMillis = 3000
 
 const untilFull = async (hose: Started): Promise<HoseSays> => {
-  let before = await said(hose)
-  for (const until = performance.now() + patienceMillis; performance.now() < until;) {
-    await setTimeout(1000)
+  const start = performance.now()
+  let last = await said(hose)
+  for (let grown = start; performance.now() < start + patienceMillis && performance.now() < grown + quietMillis;) {
+    await setTimeout(500)
     const now = await said(hose)
-    if (now.megabytes === before.megabytes) break
-    before = now
+    if (now.megabytes > last.megabytes) grown = performance.now()
+    last = now
   }
-  return before
+  return last
 }
