@@ -5,33 +5,56 @@ import { availableParallelism, cpus, release, totalmem, type as systemName } fro
 import { setTimeout } from "node:timers/promises"
 import { path } from "./paths.ts"
 
-/** Cores in use by whatever runs; before a run, that is others. */
-export const busyCores = async (): Promise<number> => {
-  const before = usedMillis()
-  const startedAt = performance.now()
-  await setTimeout(1000)
-  return (usedMillis() - before) / (performance.now() - startedAt)
+/** What others take of the machine that is measured on. */
+export interface Others {
+  /** Cores in use before the run, when all that runs is others. */
+  readonly busyBefore: number
+  /** What of the processors' time the host has kept from this machine since, as a sentence: latencies are the longer by it. */
+  readonly told: () => string
 }
 
-/** All processors' time since the machine started that was neither idle nor waiting for a disk: proc(5), in steps of 10 ms. */
-const usedMillis = (): number => {
-  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync("/proc/stat", "latin1")
+export const watchOthers = async (): Promise<Others> => {
+  const before = processorTimes()
+  const startedAt = performance.now()
+  await setTimeout(1000)
+  const start = processorTimes()
+  const busyBefore = (start.used - before.used) / (performance.now() - startedAt)
+  return {
+    busyBefore,
+    told: () => {
+      const now = processorTimes()
+      const share = (now.stolen - start.stolen) / Math.max(1, now.all - start.all)
+      return `Of the processors' time the host kept ${(share * 100).toFixed(1)} % for others meanwhile.`
+    }
+  }
+}
+
+/**
+ * Milliseconds of all processors since the machine started (proc(5), in steps of 10 ms): used are those neither idle nor spent waiting for a
+ * disk, stolen those in which a virtual machine could have run and its host ran something else.
+ */
+const processorTimes = (): Readonly<Record<"used" | "stolen" | "all", number>> => {
+  const [, user = 0, nice = 0, system = 0, idle = 0, disk = 0, irq = 0, softirq = 0, steal = 0] = readFileSync(
+    "/proc/stat",
+    "latin1"
+  )
     .slice(0, 200)
     .split("\n", 1)
     .flatMap((line) => line.split(/\s+/).map(Number))
-  return (user + nice + system + irq + softirq) * 10
+  const used = user + nice + system + irq + softirq
+  return { used: used * 10, stolen: steal * 10, all: (used + idle + disk + steal) * 10 }
 }
 
 /** A machine that does nothing else has less. */
 const muchBusy = 0.2
 
-export const about = (others: ReadonlyArray<string>, busyBefore: number): string => {
+export const about = (versions: ReadonlyArray<string>, { busyBefore }: Others): string => {
   const processor = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "an unknown processor"}`
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GB`
   return [
     `${new Date().toISOString().slice(0, 10)}, commit ${commit()}.`,
     `XRouter ${version("..")} (effect ${version("../node_modules/effect")}, undici ${version("../node_modules/undici")}),`,
-    `${[`Node ${process.versions.node}`, ...others].join(", ")};`,
+    `${[`Node ${process.versions.node}`, ...versions].join(", ")};`,
     `${processor}, ${memory}, ${systemName()} ${release()}; cores in use by others before the start: ${busyBefore.toFixed(2)}.`,
     ...(busyBefore > muchBusy ? ["**The machine was not free: ratios are too high, and times more so.**"] : [])
   ].join(" ")

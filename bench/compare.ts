@@ -1,6 +1,6 @@
 /** The run: XRouter, and whoever else is asked for, against the bare proxy. */
 import { join } from "node:path"
-import { about, busyCores } from "./about.ts"
+import { about, watchOthers } from "./about.ts"
 import { askedAndMeasured } from "./asked.ts"
 import { type DeafResult, measureDeaf } from "./deaf-clients.ts"
 import { grantKey, startGateway } from "./gateway.ts"
@@ -49,7 +49,7 @@ export const compare = async (
 ): Promise<Comparison> => {
   const { isFull, isQuick, plan, slowRounds, starts, withPortkey } = extent
   const portkeyVersion = withPortkey ? installPortkey() : undefined
-  const busy = await busyCores()
+  const others = await watchOthers()
   const site = await openSite(options)
   const versions = [...site.versions, ...(portkeyVersion === undefined ? [] : [`Portkey ${portkeyVersion}`])]
   const parts: Array<string> = []
@@ -57,7 +57,7 @@ export const compare = async (
     parts.push(part)
     print(`${part}\n`)
   }
-  tell(`${about(versions, busy)} Rounds: ${plan.rounds}, of ${plan.sliceMillis / 1000} s for each server.`)
+  tell(`${about(versions, others)} Rounds: ${plan.rounds}, of ${plan.sliceMillis / 1000} s for each server.`)
 
   const raw = await startRaw(site.upstream, join(options.folder, "raw.log"))
   const gateway = await startGateway(site, "main")
@@ -95,7 +95,7 @@ export const compare = async (
   if (startUp !== undefined) tell(startSection(startUp))
 
   const ceiling = await ceilingOf(site.upstreamTarget)
-  tell(`## Checks of the run\n\n${books.told} ${ceiling}`)
+  tell(`## Checks of the run\n\n${books.told} ${ceiling} ${others.told()}`)
   const targets = `## Asked and measured\n\n${askedAndMeasured({ results, slow, deaf, startUp })}`
   print(targets)
 

@@ -1,6 +1,6 @@
 /** Clients that ask for an endless stream and stop reading it: what the gateway then holds for them, and whether others notice. */
 import { once } from "node:events"
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
@@ -19,6 +19,12 @@ export interface HoseSays {
   readonly open: number
 }
 
+/** What waits in the kernel, on connections of which something does. */
+export interface Unread {
+  readonly megabytes: number
+  readonly connections: number
+}
+
 export interface DeafResult {
   readonly clients: number
   /** Of the same process, with nobody deaf yet. */
@@ -26,9 +32,11 @@ export interface DeafResult {
   readonly beside: SlowResult
   /** Of the memory held, from when all streams are open beside the deaf clients until the end, as a share. */
   readonly growth: number
-  /** What was read of the upstream until all buffers were full, and from then on. */
-  readonly readUntilFull: number
-  readonly readMeanwhile: number
+  /** MB that the upstream has sent. */
+  readonly sent: number
+  /** What of it the gateway has left unread, when all buffers were full and at the end. */
+  readonly unreadWhenFull: Unread
+  readonly unread: Unread
   /** Deaf clients for whom the upstream's stream was held open to the end. */
   readonly stillOpen: number
 }
@@ -58,9 +66,11 @@ export const measureDeaf = async (site: OpenSite, apiKey: string): Promise<DeafR
   const running = await startXRouter(site, "deaf", apiKey, inspectable, { XROUTER_CONFIG: config })
   const alone = await measureSlow(running, usualSlow)
   const deaf = await becomeDeaf(running)
-  const full = await untilFull(hose)
+  await untilFull(hose)
+  const unreadWhenFull = unreadOf(hose.port)
   const beside = await measureSlow(running, besideDeaf)
-  const end = await said(hose)
+  const unread = unreadOf(hose.port)
+  const { megabytes: sent, open: stillOpen } = await said(hose)
   for (const socket of deaf) socket.destroy()
   for (const started of [running, hose]) await stop(started)
   return {
@@ -68,9 +78,10 @@ export const measureDeaf = async (site: OpenSite, apiKey: string): Promise<DeafR
     alone,
     beside,
     growth: beside.open / beside.opened - 1,
-    readUntilFull: full.megabytes,
-    readMeanwhile: end.megabytes - full.megabytes,
-    stillOpen: end.open
+    sent,
+    unreadWhenFull,
+    unread,
+    stillOpen
   }
 }
 
@@ -112,7 +123,7 @@ const patienceMillis = 20_000
 /** While the gateway is busy with the buffers of others it may well read nothing for a second, and go on then. */
 const quietMillis = 3000
 
-const untilFull = async (hose: Started): Promise<HoseSays> => {
+const untilFull = async (hose: Started): Promise<void> => {
   const start = performance.now()
   let last = await said(hose)
   for (let grown = start; performance.now() < start + patienceMillis && performance.now() < grown + quietMillis;) {
@@ -121,5 +132,16 @@ const untilFull = async (hose: Started): Promise<HoseSays> => {
     if (now.megabytes > last.megabytes) grown = performance.now()
     last = now
   }
-  return last
+}
+
+/** Of the connections to a port of this machine, at the end that opened them (Linux, `proc_net_tcp`: addresses and sizes in hexadecimal). */
+const unreadOf = (port: number): Unread => {
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
+  const sizes = readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , address]) => address?.endsWith(remote) === true)
+    .map(([, , , , queues = ":0"]) => Number.parseInt(queues.slice(queues.indexOf(":") + 1), 16))
+    .filter((size) => size > 0)
+  return { megabytes: sizes.reduce((sum, size) => sum + size, 0) / 2 ** 20, connections: sizes.length }
 }

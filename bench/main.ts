@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { about, busyCores } from "./about.ts"
+import { about, watchOthers } from "./about.ts"
 import { askedAndMeasured } from "./asked.ts"
 import { compare, compareNoise, type Extent, faultsOfDeaf } from "./compare.ts"
 import { measureDeaf } from "./deaf-clients.ts"
@@ -85,29 +85,29 @@ const runComparison = async (site: SiteOptions): Promise<ReadonlyArray<string>> 
 }
 
 const runDeaf = async (site: SiteOptions): Promise<ReadonlyArray<string>> => {
-  const busy = await busyCores()
+  const others = await watchOthers()
   const opened = await openSite(site)
-  const where = about(opened.versions, busy)
+  const where = about(opened.versions, others)
   const gateway = await startGateway(opened, "deaf")
   const apiKey = await grantKey(gateway, opened)
   await stop(gateway)
   const deaf = await measureDeaf(opened, apiKey)
-  const text = [where, askedAndMeasured({ deaf }), deafSection(deaf)].join("\n\n")
+  const text = [where, askedAndMeasured({ deaf }), deafSection(deaf), others.told()].join("\n\n")
   print(text)
   write("deaf", text)
   return faultsOfDeaf(deaf)
 }
 
 const runSoak = async (site: SiteOptions, minutes: number): Promise<ReadonlyArray<string>> => {
-  const busy = await busyCores()
+  const others = await watchOthers()
   const opened = await openSite(site)
-  const where = about(opened.versions, busy)
+  const where = about(opened.versions, others)
   const gateway = await startGateway(opened, "soak")
   const { openAi } = xrouterTargets(gateway, await grantKey(gateway, opened))
   const soak = await measureSoak(gateway, openAi, minutes, ({ cores, lagP99, minute, resident }) =>
     print(`${minute.toFixed(1)} min: ${resident.toFixed(0)} MB, ${cores.toFixed(2)} cores, lag ${lagP99.toFixed(1)} ms`)
   )
-  const text = [where, askedAndMeasured({ soak }), soakSection(soak)].join("\n\n")
+  const text = [where, askedAndMeasured({ soak }), soakSection(soak), others.told()].join("\n\n")
   print(`\n${text}`)
   write("soak", text)
   return [soak.json, soak.paced].flatMap(({ errors, firstError }) =>
@@ -116,7 +116,7 @@ const runSoak = async (site: SiteOptions, minutes: number): Promise<ReadonlyArra
 }
 
 const runDialects = async (): Promise<ReadonlyArray<string>> => {
-  const where = about([], await busyCores())
+  const where = about([], await watchOthers())
   // Only this needs the sources of the gateway.
   const { measureSteps } = await import("./dialect-steps.ts")
   const text = `${where} Nanoseconds of CPU, median [IQR].\n\n${stepsTable(measureSteps(rounds(15), 150))}`

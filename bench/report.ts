@@ -1,5 +1,5 @@
 /** The results as Markdown: the README says how to read them. */
-import type { DeafResult } from "./deaf-clients.ts"
+import type { DeafResult, Unread } from "./deaf-clients.ts"
 import type { StepCost } from "./dialect-steps.ts"
 import type { Result } from "./slices.ts"
 import type { SlowResult } from "./slow-streams.ts"
@@ -125,11 +125,14 @@ export const deafSection = ({ alone, beside, clients, growth, ...deaf }: DeafRes
   return [
     `## ${beside.streams} slow streams beside ${clients} clients that stopped reading`,
     table([columns, row("nobody deaf", alone), row(`${clients} clients deaf`, beside)]),
-    `Of the endless streams ${deaf.readUntilFull.toFixed(0)} MB were taken until all buffers on the way were full, and ` +
-      `${deaf.readMeanwhile.toFixed(1)} MB while the slow ones were measured; ${deaf.stillOpen} of ${clients} were open to the end. ` +
+    `Of ${deaf.sent.toFixed(0)} MB that were sent without end the gateway had left ${unreadWords(deaf.unreadWhenFull)} unread when all ` +
+      `buffers were full, and ${unreadWords(deaf.unread)} when the slow streams had ended; ${deaf.stillOpen} of ${clients} were open to the end. ` +
       `What the gateway held grew by ${(growth * 100).toFixed(1)} %.`
   ].join("\n\n")
 }
+
+const unreadWords = ({ connections, megabytes }: Unread): string =>
+  `${megabytes.toFixed(0)} MB on ${connections} connections`
 
 export const startSection = ({ node, ready, starts }: StartUp): string =>
   `## Start until ready, warm stores, seconds\n\n${table([
