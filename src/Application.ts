@@ -4,10 +4,12 @@ import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Authenticator } from "./auth/Authenticator.ts"
 import { Users } from "./auth/Users.ts"
 import { Answering } from "./cluster/Answering.ts"
+import { saveCompiled } from "./CompileCache.ts"
 import { Reload } from "./config/Reload.ts"
 import { Settings } from "./config/Settings.ts"
 import { Worker } from "./config/Worker.ts"
 import { Announcement } from "./FirstStart.ts"
+import { collectForRequests } from "./GarbageCollection.ts"
 import { Draining } from "./gateway/Drain.ts"
 import { GatewayServer } from "./gateway/Gateway.ts"
 import { Health } from "./gateway/Health.ts"
@@ -93,12 +95,24 @@ export const ApplicationWithSettings = Draining.pipe(
   Layer.provide(NodeServices.layer)
 )
 
+/** Once all is loaded, and listens. */
+const Loaded = Layer.effectDiscard(
+  Effect.sync(() => {
+    saveCompiled()
+    collectForRequests()
+  })
+)
+
 /** XRouter as `npm start` runs it: set by the environment and `xrouter.yaml`. */
-export const Application = Layer.merge(
-  ApplicationWithSettings,
-  Layer.mergeAll(Notices, Reloading, Uncaught).pipe(
-    // Built once, so these are the ones that serve.
-    Layer.provide([Routing, OpenRequests.layer]),
-    Layer.provide(Telemetry)
-  )
-).pipe(Layer.provide(Reload.layer), Layer.provide(NodeServices.layer))
+export const Application = Loaded.pipe(
+  Layer.provideMerge(ApplicationWithSettings),
+  Layer.merge(
+    Layer.mergeAll(Notices, Reloading, Uncaught).pipe(
+      // Built once, so these are the ones that serve.
+      Layer.provide([Routing, OpenRequests.layer]),
+      Layer.provide(Telemetry)
+    )
+  ),
+  Layer.provide(Reload.layer),
+  Layer.provide(NodeServices.layer)
+)

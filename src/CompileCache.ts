@@ -1,11 +1,16 @@
-import { enableCompileCache } from "node:module"
+import { enableCompileCache, flushCompileCache } from "node:module"
 import { fileURLToPath } from "node:url"
 
+/** Beside the code, so that nobody can change what is kept who cannot change the code itself. */
+const folder = import.meta.url.endsWith(".ts") ? "../node_modules/.cache/xrouter-compiled" : "./.compiled"
+
 /**
- * Keeps in the checkout what Node makes of the sources, so that only its first start strips their types and compiles them. To be
- * called before they are imported. The bundle is one file and starts as fast without.
+ * Keeps what Node makes of the sources, so that only their first start strips types and compiles. To be called before they are imported.
+ * Where the folder cannot be written, each start compiles.
  */
 export const keepCompiled = (): void => {
-  if (!import.meta.url.endsWith(".ts")) return
-  enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/xrouter-compiled", import.meta.url)))
+  enableCompileCache(fileURLToPath(new URL(folder, import.meta.url)))
 }
+
+/** Node writes it at the end otherwise, in which V8's flags of that time are noted: a start with others takes nothing of it. */
+export const saveCompiled = (): void => flushCompileCache()

@@ -48,8 +48,9 @@ describe("clients that stop reading", () => {
     alone: slow(names.xrouter, 60),
     beside: { ...slow(names.xrouter, 60), delayP99 },
     growth,
-    readUntilFull: 700,
-    readMeanwhile: 0,
+    sent: 1200,
+    unreadWhenFull: { megabytes: 110, connections: 200 },
+    unread: { megabytes: 110, connections: 200 },
     stillOpen: 200
   })
 
