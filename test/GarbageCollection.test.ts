@@ -57,13 +57,11 @@ describe("the garbage collector of the gateway", () => {
     })
   )
 
-  it.effect("does neither by itself, so that its trace would tell", () =>
+  it.effect("has help and judges where it is left to itself, so that the trace would tell", () =>
     Effect.gen(function* () {
-      const { growth, helped, judged } = yield* traceOf("")
+      const { helped, judged } = yield* traceOf("")
       assert.isAbove(Math.max(...helped), 0)
       assert.isAbove(Math.max(...judged), 0)
-      assert.strictEqual(growth.length, 1)
-      assert.isAbove(growth[0] ?? 0, 2)
     })
   )
 
