@@ -1,4 +1,4 @@
-import { type Cause, Effect, Queue, type Scope, Stdio, Terminal } from "effect"
+import { type Cause, Effect, Latch, Queue, type Scope, Stdio, Terminal } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import type { Size } from "./Drawing.ts"
 import { coloured, type Line, widthOf } from "./Line.ts"
@@ -10,6 +10,8 @@ export interface Screen {
   readonly resized: Effect.Effect<void>
   /** Done when somebody wants to leave: q, Esc, Ctrl-C, Ctrl-D, or the keyboard's end. Never where there is no keyboard. */
   readonly left: Effect.Effect<void>
+  /** Interrupts when the process is told to end by a signal of which Effect knows nothing. */
+  readonly ended: Effect.Effect<never>
 }
 
 /** A terminal that does not tell its size is taken for the usual one. */
@@ -17,7 +19,8 @@ export const openScreen: Effect.Effect<Screen, PlatformError, Terminal.Terminal 
   Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal
     const hasKeyboard = yield* (yield* Stdio.Stdio).stdinIsTerminal
-    // What is acquired first is given back last: nothing that is typed shows up in between.
+    // What is acquired first is given back last: another signal, or what is typed, does nothing in between.
+    const ended = yield* endings
     const keys = hasKeyboard ? yield* terminal.readInput : undefined
     const sizes = yield* terminal.size
     yield* Effect.acquireRelease(terminal.display(enter), () => Effect.ignore(terminal.display(leave)))
@@ -28,9 +31,30 @@ export const openScreen: Effect.Effect<Screen, PlatformError, Terminal.Terminal 
           yield* terminal.display(frame(draw(size), size.columns))
         }),
       resized: Effect.ignore(Queue.take(sizes)),
-      left: keys === undefined ? Effect.never : Effect.ignore(quit(keys))
+      left: keys === undefined ? Effect.never : Effect.ignore(quit(keys)),
+      ended
     }
   })
+
+/** The terminal is closed, or Ctrl-\ pressed where there is no keyboard: Node would end at once and leave the terminal as it is. */
+const endings = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const told = Latch.makeUnsafe()
+      const onSignal = () => void told.openUnsafe()
+      for (const signal of signals) process.on(signal, onSignal)
+      return { told, onSignal }
+    }),
+    ({ onSignal }) =>
+      Effect.sync(() => {
+        for (const signal of signals) process.off(signal, onSignal)
+      })
+  ),
+  ({ told }) => Effect.andThen(told.await, Effect.interrupt)
+)
+
+/** As `SIGINT` and `SIGTERM`, which Effect heeds by itself. */
+const signals = ["SIGHUP", "SIGQUIT"] as const
 
 const quit = (keys: Queue.Dequeue<Terminal.UserInput, Cause.Done>) =>
   Effect.repeat(Queue.take(keys), { until: ({ key }) => key.name === "q" })

@@ -32,7 +32,7 @@ export const watchOnScreen = Effect.fn("Watch.onScreen")(function* (watched: Wat
     return show
   })
   const resizes = Effect.forever(Effect.andThen(screen.resized, show))
-  yield* Effect.raceAllFirst([screen.left, looks, resizes])
+  yield* Effect.raceAllFirst([screen.left, screen.ended, looks, resizes, readerGone])
 }, Effect.scoped)
 
 /** The same for whoever is not a terminal: one text after the other, with an empty line between, for as long as somebody reads. */
@@ -40,7 +40,7 @@ export const watchOnPaper = Effect.fn("Watch.onPaper")((watched: Watched) =>
   Effect.raceAllFirst([lookOn(watched, (scene) => Effect.andThen(print(scene), Console.log(""))), readerGone])
 )
 
-/** As after `| head`. It is listened to until the process ends: each further write would fail as well. */
+/** As after `| head`, or a terminal that was closed. It is listened to until the process ends: each further write would fail as well. */
 const readerGone = Effect.callback<void>((resume) => {
   process.stdout.on("error", () => resume(Effect.void))
 })

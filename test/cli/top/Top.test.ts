@@ -2,9 +2,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, FileSystem, Layer, Redacted } from "effect"
 import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { stripVTControlCharacters } from "node:util"
 import { fileURLToPath } from "node:url"
 import { type Child, runChild, startChild } from "../../support/Child.ts"
+import { eventually } from "../../support/Eventually.ts"
 import { startGateway, type TestGateway } from "../../support/Gateway.ts"
 import { closedPort } from "../../support/Loopback.ts"
 import { json, make as makeUpstream, reset, text } from "../../support/ScriptedUpstream.ts"
@@ -54,6 +56,15 @@ const leave = "\u001b[?7h\u001b[?25h\u001b[?1049l"
 
 /** util-linux has `script`, which gives a command a terminal. */
 const hasPseudoTerminal = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0
+
+const onTerminal = Effect.fnUntraced(function* (command: string) {
+  const { environment, folder } = yield* Subject
+  return yield* startChild("script", ["-qec", command, "/dev/null"], {
+    cwd: folder,
+    environment: { ...environment, PATH: process.env["PATH"] ?? "", SHELL: "/bin/sh", TERM: "xterm-256color" },
+    stdin: true
+  })
+})
 
 layer(Subject.layer, { excludeTestServices: true })("xrouter top", (it) => {
   it.effect("--once prints what happens between two looks, as plain text", () =>
@@ -160,14 +171,10 @@ layer(Subject.layer, { excludeTestServices: true })("xrouter top", (it) => {
     "takes the whole terminal, no more than it has, and gives it back when it is told to go",
     () =>
       Effect.gen(function* () {
-        const { environment, folder } = yield* Subject
         const go = Effect.fnUntraced(function* (tell: (child: Child, pid: number) => Effect.Effect<void>) {
-          const command = `stty cols 60 rows 12; echo pid $$; exec ${process.execPath} ${main} top -n 0.2`
-          const child = yield* startChild("script", ["-qec", command, "/dev/null"], {
-            cwd: folder,
-            environment: { ...environment, PATH: process.env["PATH"] ?? "", SHELL: "/bin/sh", TERM: "xterm-256color" },
-            stdin: true
-          })
+          const child = yield* onTerminal(
+            `stty cols 60 rows 12; echo pid $$; exec ${process.execPath} ${main} top -n 0.2`
+          )
           const drawn = yield* child.printed(/rates over/)
           yield* tell(child, Number(/pid (\d+)/.exec(drawn)?.[1]))
           return yield* child.ended
@@ -176,13 +183,15 @@ layer(Subject.layer, { excludeTestServices: true })("xrouter top", (it) => {
           [
             go((child) => child.type("q")),
             go((child) => child.type("\u0003")),
-            go((_, pid) => Effect.sync(() => process.kill(pid, "SIGTERM")))
+            ...(["SIGTERM", "SIGHUP", "SIGQUIT"] as const).map((signal) =>
+              go((_, pid) => Effect.sync(() => process.kill(pid, signal)))
+            )
           ],
           { concurrency: 2 }
         )
         assert.deepStrictEqual(
           ends.map(({ code }) => code),
-          [0, 0, 130]
+          [0, 0, 130, 130, 130]
         )
         for (const { out } of ends) {
           const [before = "", rest = ""] = out.split(enter)
@@ -196,6 +205,21 @@ layer(Subject.layer, { excludeTestServices: true })("xrouter top", (it) => {
             for (const line of lines) assert.isAtMost(line.length, 60, line)
           }
         }
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.effect.skipIf(!hasPseudoTerminal)(
+    "ends with its terminal",
+    () =>
+      Effect.gen(function* () {
+        const { folder } = yield* Subject
+        const child = yield* onTerminal(
+          `trap : HUP; echo terminal $PPID; ${process.execPath} ${main} top -n 0.2; echo ended >top-ended`
+        )
+        const drawn = yield* child.printed(/rates over/)
+        process.kill(Number(/terminal (\d+)/.exec(drawn)?.[1]), "SIGKILL")
+        yield* eventually(Effect.sync(() => existsSync(`${folder}/top-ended`)))
       }).pipe(Effect.scoped),
     60_000
   )
