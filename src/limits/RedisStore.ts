@@ -74,7 +74,9 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
   const log = Effect.runForkWith(yield* Effect.context())
   const clock = yield* Clock.Clock
   const staleMillis = options.staleMillis ?? 1000
-  /** Redis' clock less ours, as the last answer showed it; none until the first, and none under a test's clock. */
+  /** Of no day: one that is set would make Redis listen for too long, or not at all. */
+  const monotonic = () => Math.round(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  /** Redis' time less ours, as the last answer showed it; none until the first, and none under a test's clock. */
   let skew: number | undefined
 
   const decide = (
@@ -84,7 +86,7 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
     answered: Question["answered"]
   ) => {
     const { concurrency = 0, rpd = 0, rpm = 0, tpd = 0, tpm = 0 } = limits
-    const askedAt = clock.currentTimeMillisUnsafe()
+    const askedAt = monotonic()
     const listensUntil = skew === undefined || operation === "look" ? 0 : askedAt + skew + staleMillis
     ask({
       subject,
@@ -110,7 +112,7 @@ export const makeRedisStore = Effect.fn("RedisStore.make")(function* (options: R
         resume(Effect.succeed(decision))
       }
       decide("reserve", reservation, failed, (answer) => {
-        // Too late by a clock that has been set since: now that is known, and nothing was counted.
+        // Too late by Redis' clock, which may have been set since: now that is known, and nothing was counted.
         if (answer[0] === outcome.late) decide("reserve", reservation, failed, decided)
         else decided(answer)
       })

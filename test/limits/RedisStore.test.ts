@@ -6,6 +6,7 @@ import { makeRedisStore } from "../../src/limits/RedisStore.ts"
 import { layerUrls } from "../../src/storage/Redis.ts"
 import { eventually } from "../support/Eventually.ts"
 import { startRedis } from "../support/Redis.ts"
+import { withSettableClock } from "../support/SettableClock.ts"
 import { admitted, connect, quietly, refused, reservation } from "./stores.ts"
 
 const storeAt = (url: string) => Effect.flatMap(connect(url), (context) => Effect.provide(makeRedisStore(), context))
@@ -253,6 +254,22 @@ describe("a limiter store in Redis, by Redis' own clock", () => {
     })
   )
 
+  it.live("needs no second round trip when the time of day is set back", () =>
+    withSettableClock((setBack) =>
+      Effect.gen(function* () {
+        const { url } = yield* startRedis()
+        const context = yield* connect(url)
+        const store = yield* Effect.provide(makeRedisStore(), context)
+        const redis = yield* Effect.provide(Redis.Redis, context)
+        admitted(yield* store.reserve(reservation({ rpm: 5 })))
+        yield* redis.send("config", "resetstat")
+        setBack(3_600_000)
+        for (let index = 0; index < 3; index += 1) admitted(yield* store.reserve(reservation({ rpm: 5 })))
+        assert.include(yield* redis.send<string>("info", "commandstats"), "cmdstat_evalsha:calls=3,")
+      })
+    )
+  )
+
   it.live("does not miscount when Redis forgets its scripts in the midst of it", () =>
     Effect.gen(function* () {
       const { url } = yield* startRedis()
@@ -303,36 +320,39 @@ describe("a limiter store in Redis, by Redis' own clock", () => {
     })
   )
 
-  it.live(
-    "answers within its patience when Redis hangs, and a decision that Redis then makes too late does not count",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* startRedis()
-        yield* Effect.gen(function* () {
-          const store = yield* makeRedisStore({ staleMillis: 20 })
-          const ask = () => store.reserve(reservation({ rpm: 20, concurrency: 20 }))
-          for (let index = 0; index < 3; index += 1) admitted(yield* ask())
-          yield* server.pause
-          const startedAt = performance.now()
-          const errors = yield* Effect.all(
-            Array.from({ length: 10 }, () => Effect.flip(ask())),
-            { concurrency: "unbounded" }
+  it.live.each([0, 3_600_000])(
+    "answers within its patience when Redis hangs, and a decision that Redis then makes too late does not count (time of day set %i ms on)",
+    (ahead) =>
+      withSettableClock((setBack) =>
+        Effect.gen(function* () {
+          const server = yield* startRedis()
+          yield* Effect.gen(function* () {
+            const store = yield* makeRedisStore({ staleMillis: 20 })
+            const ask = () => store.reserve(reservation({ rpm: 20, concurrency: 20 }))
+            for (let index = 0; index < 3; index += 1) admitted(yield* ask())
+            setBack(-ahead)
+            yield* server.pause
+            const startedAt = performance.now()
+            const errors = yield* Effect.all(
+              Array.from({ length: 10 }, () => Effect.flip(ask())),
+              { concurrency: "unbounded" }
+            )
+            const took = performance.now() - startedAt
+            yield* Effect.repeat(Effect.flip(store.reserve(reservation({ rpm: 20 }, { subject: "key:other" }))), {
+              times: 5
+            })
+            yield* server.resume
+            assert.isTrue(errors.every(({ reason }) => reason === "limiter_unavailable"))
+            assert.isBelow(took, 1000)
+            // The same connection: it is answered after the ten that came too late.
+            const last = yield* Effect.retry(ask(), { times: 100 })
+            assert.strictEqual(admitted(last).windows.requestsPerMinute?.remaining, 16)
+          }).pipe(
+            Effect.provide(layerUrls([Redacted.make(server.url)], { patienceMillis: 150 }).pipe(quietly)),
+            Effect.ensuring(server.resume)
           )
-          const took = performance.now() - startedAt
-          yield* Effect.repeat(Effect.flip(store.reserve(reservation({ rpm: 20 }, { subject: "key:other" }))), {
-            times: 5
-          })
-          yield* server.resume
-          assert.isTrue(errors.every(({ reason }) => reason === "limiter_unavailable"))
-          assert.isBelow(took, 1000)
-          // The same connection: it is answered after the ten that came too late.
-          const last = yield* Effect.retry(ask(), { times: 100 })
-          assert.strictEqual(admitted(last).windows.requestsPerMinute?.remaining, 16)
-        }).pipe(
-          Effect.provide(layerUrls([Redacted.make(server.url)], { patienceMillis: 150 }).pipe(quietly)),
-          Effect.ensuring(server.resume)
-        )
-      })
+        })
+      )
   )
 
   it.live("fails at once while Redis is gone and works again within 3 s of its return", () =>
