@@ -39,15 +39,18 @@ export const emulated = (provider: Provider): Provider => {
         )
       }
       if (abilities === undefined) return prepare(call)
-      const { n = 1, response_format: format, stop, tool_choice: choice } = call.request
+      const { function_call: oldChoice, n = 1, response_format: format, stop, tool_choice: choice } = call.request
       const isChoosing = choice !== undefined && choice !== "auto" && choice !== "none"
       if (n === 1 && format === undefined && stop === undefined && !isChoosing && !isOldRequest) return prepare(call)
       const able = abilities(call.model)
       const { parameters } = able
+      const isPutNewly = isOldRequest && parameters.has("tools") && !parameters.has("functions")
       let calling = prepare
       if (isChoosing && able.isCallNamed === true) calling = required(name, calling)
-      if (isChoosing && able.isCallFree === true) calling = chosen(name, calling)
-      if (isOldRequest && parameters.has("tools") && !parameters.has("functions")) {
+      if (able.isCallFree === true && (isChoosing || (isPutNewly && typeof oldChoice === "object"))) {
+        calling = chosen(name, calling)
+      }
+      if (isPutNewly) {
         calling = oldFunctions({ provider: name, takesOne: parameters.has("parallel_tool_calls") }, calling)
       }
       return made(provider, call, calling, able)

@@ -1,3 +1,4 @@
+import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import type OpenAI from "openai"
 import { vendorNames, type VendorName } from "../../../src/config/Vendors.ts"
@@ -49,6 +50,12 @@ export class Vendors extends Context.Service<
       body: Body,
       messages?: ReadonlyArray<unknown>
     ) => Effect.Effect<readonly [status: number, error: JsonObject]>
+    /** The call and the finish of an answer in OpenAI's older words for functions. */
+    readonly old: (
+      stream: boolean,
+      body: Body,
+      messages?: ReadonlyArray<unknown>
+    ) => Effect.Effect<readonly [call: { readonly name: string; readonly arguments: string }, finish: unknown]>
     readonly openai: OpenAI
     /** What the vendor received last. */
     readonly sent: (vendor: VendorName) => JsonObject
@@ -77,14 +84,15 @@ export class Vendors extends Context.Service<
       })
       const openai = gateway.openai(yield* gateway.makeKey())
       const upstreams = Object.fromEntries(made) as Record<VendorName, Vendor.VendorUpstream>
-      const create = (stream: boolean, body: Body, messages: ReadonlyArray<unknown> = question) => {
-        const params = { ...body, messages } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming
-        return stream ? streamed(openai, params) : whole(openai, params)
-      }
+      const paramsOf = (body: Body, messages: ReadonlyArray<unknown> = question) =>
+        ({ ...body, messages }) as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming
+      const create = (stream: boolean, body: Body, messages?: ReadonlyArray<unknown>) =>
+        (stream ? streamed : whole)(openai, paramsOf(body, messages))
       return {
         openai,
         upstreams,
         ask: (stream, body, messages) => Effect.promise(() => create(stream, body, messages)),
+        old: (stream, body, messages) => Effect.promise(() => oldCall(openai, stream, paramsOf(body, messages))),
         refused: (stream, body, messages) =>
           Effect.promise(() =>
             create(stream, body, messages).then(
@@ -139,4 +147,22 @@ const streamed = async (openai: OpenAI, body: OpenAI.ChatCompletionCreateParamsN
     usage: chunks.at(-1)?.usage ?? undefined,
     dropped: response.headers.get("x-xrouter-dropped-params")
   }
+}
+
+const oldCall = async (openai: OpenAI, stream: boolean, body: OpenAI.ChatCompletionCreateParamsNonStreaming) => {
+  const parts = stream
+    ? (await Array.fromAsync(await openai.chat.completions.create({ ...body, stream }))).flatMap(({ choices }) =>
+        choices.map(({ delta, finish_reason }) => ({ said: delta, finish_reason }))
+      )
+    : (await openai.chat.completions.create(body)).choices.map(({ finish_reason, message }) => ({
+        said: message,
+        finish_reason
+      }))
+  const call = { name: "", arguments: "" }
+  for (const { said } of parts) {
+    assert.notProperty(said, "tool_calls")
+    call.name += said.function_call?.name ?? ""
+    call.arguments += said.function_call?.arguments ?? ""
+  }
+  return [call, parts.at(-1)?.finish_reason] as const
 }
