@@ -4,7 +4,6 @@ import { ApiKeys } from "./auth/ApiKeys.ts"
 import { Authenticator } from "./auth/Authenticator.ts"
 import { Users } from "./auth/Users.ts"
 import { Answering } from "./cluster/Answering.ts"
-import { saveCompiled } from "./CompileCache.ts"
 import { Reload } from "./config/Reload.ts"
 import { Settings } from "./config/Settings.ts"
 import { Worker } from "./config/Worker.ts"
@@ -96,15 +95,10 @@ export const ApplicationWithSettings = Draining.pipe(
 )
 
 /** Once all is loaded, and listens. */
-const Loaded = Layer.effectDiscard(
-  Effect.sync(() => {
-    saveCompiled()
-    collectForRequests()
-  })
-)
+const Collecting = Layer.effectDiscard(Effect.sync(collectForRequests))
 
 /** XRouter as `npm start` runs it: set by the environment and `xrouter.yaml`. */
-export const Application = Loaded.pipe(
+export const Application = Collecting.pipe(
   Layer.provideMerge(ApplicationWithSettings),
   Layer.merge(
     Layer.mergeAll(Notices, Reloading, Uncaught).pipe(

@@ -1,4 +1,4 @@
-import { enableCompileCache, flushCompileCache } from "node:module"
+import { enableCompileCache } from "node:module"
 import { fileURLToPath } from "node:url"
 
 /** Beside the code, so that nobody can change what is kept who cannot change the code itself. */
@@ -11,6 +11,3 @@ const folder = import.meta.url.endsWith(".ts") ? "../node_modules/.cache/xrouter
 export const keepCompiled = (): void => {
   enableCompileCache(fileURLToPath(new URL(folder, import.meta.url)))
 }
-
-/** Node writes it at the end otherwise, in which V8's flags of that time are noted: a start with others takes nothing of it. */
-export const saveCompiled = (): void => flushCompileCache()
