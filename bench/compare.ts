@@ -190,5 +190,11 @@ export const faultsOfDeaf = (deaf: DeafResult | undefined): ReadonlyArray<string
         ...faultsOfSlow([deaf.alone, deaf.beside]),
         ...(deaf.stillOpen === deaf.clients
           ? []
-          : [`only ${deaf.stillOpen} of ${deaf.clients} deaf clients had their stream to the end`])
+          : [`only ${deaf.stillOpen} of ${deaf.clients} deaf clients had their stream to the end`]),
+        // Else the gateway would have read on, and the growth of its memory would tell nothing.
+        ...(deaf.unread.connections === deaf.clients
+          ? []
+          : [
+              `of only ${deaf.unread.connections} of ${deaf.clients} deaf clients' streams the gateway had left something unread`
+            ])
       ]

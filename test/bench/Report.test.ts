@@ -59,9 +59,11 @@ describe("clients that stop reading", () => {
     assert.deepStrictEqual(holds(askedAndMeasured({ deaf: result(51, 0.06) })), ["**no**", "**no**"])
   })
 
-  it("fail the run where one of them was cut off, or another's stream was lost", () => {
+  it("fail the run where one of them was cut off or read on, or another's stream was lost", () => {
     assert.deepStrictEqual(faultsOfDeaf(result(51, 0.06)), [])
     assert.match(faultsOfDeaf({ ...result(1, 0), stillOpen: 199 }).join(), /^only 199 of 200 /)
+    const unread = { megabytes: 1, connections: 199 }
+    assert.match(faultsOfDeaf({ ...result(1, 0), unread }).join(), /^of only 199 of 200 .* unread$/)
     const beside = { ...slow(names.xrouter, 60), errors: 1, firstError: "status 500" }
     assert.match(faultsOfDeaf({ ...result(1, 0), beside }).join(), /1 errors, the first: status 500/)
   })
