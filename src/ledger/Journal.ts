@@ -2,6 +2,7 @@ import { Context, Effect, FileSystem, Latch, Layer } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import { Settings } from "../config/Settings.ts"
 import { Worker } from "../config/Worker.ts"
+import * as AppendsAtOnce from "../storage/AppendsAtOnce.ts"
 import { holdLock, makeDataFolder, orFolderError } from "../storage/DataFolder.ts"
 import { readLine } from "./CallLine.ts"
 import { makeWriter, NotWritten, type Saved } from "./JournalWriter.ts"
@@ -49,7 +50,7 @@ export class Journal extends Context.Service<
   static readonly layer = Layer.effect(
     Journal,
     Effect.flatMap(Effect.all([Settings, Worker]), ([{ dataDir }, worker]) => makeJournal(homeOf(dataDir, worker)))
-  )
+  ).pipe(Layer.provide(AppendsAtOnce.layer))
 }
 
 /** Each worker has its own below this one, under its number. */

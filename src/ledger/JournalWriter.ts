@@ -10,8 +10,8 @@ export class NotWritten extends Data.TaggedError("NotWritten")<{
 export type Saved = (failure: NotWritten | undefined) => void
 
 /**
- * Appends lines to the last segment. What comes while a write is under way goes together into the next one, so that a busy process
- * makes few writes and a quiet one does not wait. Lines are safe from the death of the process once the kernel has them; they are not
+ * Appends lines to the last segment. What comes in one turn of the event loop goes into one write, and so does what comes while a write
+ * is under way: a busy process makes few, and a quiet one does not wait. Lines are safe from the death of the process once the kernel has them; they are not
  * forced onto the disk.
  */
 export interface JournalWriter {
@@ -130,6 +130,8 @@ export const makeWriter = Effect.fn("JournalWriter.make")(function* (options: Wr
     while (true) {
       yield* someWork
       if (!hasWork()) return
+      // What else comes in this turn of the event loop goes into the same write.
+      yield* Effect.yieldNow
       yield* commit()
       if (isFailing && isClosing) return
       if (isFailing) yield* Effect.sleep(pause)
