@@ -23,6 +23,10 @@ export const readLine = (line: string): Stated | undefined => {
   return requestId === undefined ? undefined : { requestId, isPending: status === "pending" }
 }
 
+/** Whether it is of a call with this id, or this request id. A quote within a text is escaped. */
+export const isWithId = (line: string, id: string): boolean =>
+  line.includes(`"id":"${id}"`) || line.includes(`"request_id":"${id}"`)
+
 const lineOf = (requestId: string, status: string, rest: string) =>
   `{"request_id":"${requestId}","status":"${status}",${rest}${ending}`
 

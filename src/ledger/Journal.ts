@@ -6,16 +6,9 @@ import * as AppendsAtOnce from "../storage/AppendsAtOnce.ts"
 import { holdLock, makeDataFolder, orFolderError } from "../storage/DataFolder.ts"
 import { readLine } from "./CallLine.ts"
 import { makeWriter, NotWritten, type Saved } from "./JournalWriter.ts"
+import { type EndedCall, isBefore, type Portion, RecentCalls } from "./RecentCalls.ts"
 import { recover } from "./Recovery.ts"
 import { listSegments, type Position, readPart, type Segment, segmentPath } from "./Segments.ts"
-
-/** Calls that have ended, as they are shipped: some lines that follow one another. */
-export interface Portion {
-  readonly lines: ReadonlyArray<string>
-  readonly requestIds: ReadonlyArray<string>
-  /** Behind them. */
-  readonly until: Position
-}
 
 /**
  * What calls used, in files of the data folder, until the database has it. Each call has a line before the provider is called and
@@ -40,6 +33,8 @@ export class Journal extends Context.Service<
     /** What comes after all that was `shipped`; undefined where there is nothing. */
     readonly next: Effect.Effect<Portion | undefined, PlatformError>
     readonly shipped: (portion: Portion) => Effect.Effect<void>
+    /** Lines of the latest calls that have ended and are not shipped. */
+    readonly ended: (isSought: (line: string) => boolean) => ReadonlyArray<string>
     /** Calls that run since before a time, in Unix milliseconds, and were not `told` of. */
     readonly running: (before: number) => ReadonlyArray<Running>
     readonly told: (calls: ReadonlyArray<Running>) => void
@@ -76,6 +71,8 @@ export interface JournalSizes {
   readonly segmentBytes: number
   /** With that many bytes waiting no further call is recorded, and so none made. */
   readonly mostBytes: number
+  /** So many of the calls that have ended need not be read from the files again. */
+  readonly mostRecent?: number | undefined
 }
 
 const defaultSizes: JournalSizes = { segmentBytes: 4 * 1024 ** 2, mostBytes: 1024 ** 3 }
@@ -108,6 +105,8 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
   const mayShip = Latch.makeUnsafe(true)
   let waiting = left.ended + left.interrupted.length
   let cursor: Position = { segment: segments[0]?.number ?? 0, offset: 0 }
+  const lastLeft = segments.at(-1)
+  const recent = new RecentCalls({ segment: lastLeft?.number ?? 0, offset: lastLeft?.size ?? 0 }, sizes.mostRecent)
 
   const removed = Effect.fnUntraced(function* (segment: Segment) {
     segments.splice(segments.indexOf(segment), 1)
@@ -124,32 +123,46 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
     segments,
     segmentBytes: sizes.segmentBytes,
     carried: () => [...open.values()].filter(({ isSaved }) => isSaved).map(({ line }) => line),
-    onWritten: () => void mayShip.openUnsafe()
+    onWritten: (kept, end) => {
+      recent.wrote(kept, end)
+      mayShip.openUnsafe()
+    }
   })
+  const keep = (call: EndedCall) => {
+    recent.add(call)
+    writer.keep(call.line)
+  }
   const written = Effect.callback<void>((resume) => writer.try("", () => resume(Effect.void)))
-  for (const line of left.interrupted) writer.keep(line)
+  left.interrupted.forEach(keep)
+
+  /** Of calls that are not remembered any longer, or that an earlier process has left. */
+  const read = Effect.fnUntraced(function* (segment: Segment, offset: number) {
+    const { from } = recent
+    const size = segment.number === from.segment ? from.offset : segment.size
+    const part = yield* readPart(folder, { number: segment.number, size }, offset)
+    return { calls: endedOf(part.lines), until: { segment: segment.number, offset: part.offset } } satisfies Portion
+  })
 
   const next = Effect.gen(function* () {
     while (true) {
-      const segment = segments.find(({ number }) => number >= cursor.segment)
-      if (segment === undefined) {
-        mayShip.closeUnsafe()
-        return undefined
-      }
-      const offset = segment.number === cursor.segment ? cursor.offset : 0
-      if (offset >= segment.size) {
-        if (segment === segments.at(-1)) {
-          mayShip.closeUnsafe()
-          return undefined
-        }
+      const [segment] = segments
+      if (segment !== undefined && segment !== segments.at(-1) && isBehind(cursor, segment)) {
         yield* removed(segment)
         continue
       }
-      const part = yield* readPart(folder, segment, offset)
-      const until = { segment: segment.number, offset: part.offset }
-      const portion = portionOf(part.lines, until)
-      if (portion !== undefined) return portion
-      cursor = until
+      if (segment !== undefined && isBefore(cursor, recent.from)) {
+        const portion = yield* read(segment, segment.number === cursor.segment ? cursor.offset : 0)
+        if (portion.calls.length > 0) return portion
+        cursor = portion.until
+        continue
+      }
+      const portion = recent.portion()
+      if (portion.calls.length > 0) return portion
+      const isDone = !isBefore(cursor, portion.until)
+      cursor = portion.until
+      if (!isDone) continue
+      mayShip.closeUnsafe()
+      return undefined
     }
   }).pipe(Effect.provideService(FileSystem.FileSystem, fs))
 
@@ -171,17 +184,19 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
     end: (requestId, line) => {
       close(requestId)
       waiting += 1
-      writer.keep(line)
+      keep({ requestId, line })
     },
     written,
     waiting: () => waiting,
     unshipped: mayShip.await,
     next,
-    shipped: ({ requestIds, until }) =>
+    shipped: ({ calls, until }) =>
       Effect.sync(() => {
-        waiting -= requestIds.length
+        waiting -= calls.length
         cursor = until
+        recent.shipped(until)
       }),
+    ended: (isSought) => recent.lines(isSought),
     running: (before) => {
       const calls: Array<Running> = []
       for (const call of open.values()) {
@@ -200,15 +215,13 @@ export const makeJournal = Effect.fn("Journal.make")(function* (dataDir: string,
   })
 })
 
-/** The ended calls among some lines; undefined where there is none. */
-const portionOf = (all: ReadonlyArray<string>, until: Position): Portion | undefined => {
-  const lines: Array<string> = []
-  const requestIds: Array<string> = []
-  for (const line of all) {
+/** The ended calls among some lines. */
+const endedOf = (lines: ReadonlyArray<string>): ReadonlyArray<EndedCall> =>
+  lines.flatMap((line) => {
     const stated = readLine(line)
-    if (stated === undefined || stated.isPending) continue
-    lines.push(line)
-    requestIds.push(stated.requestId)
-  }
-  return lines.length === 0 ? undefined : { lines, requestIds, until }
-}
+    return stated === undefined || stated.isPending ? [] : [{ requestId: stated.requestId, line }]
+  })
+
+/** Whether a place lies behind all that a segment holds. */
+const isBehind = (place: Position, { number, size }: Segment): boolean =>
+  !isBefore(place, { segment: number, offset: size })

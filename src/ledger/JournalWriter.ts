@@ -1,5 +1,5 @@
 import { Data, Effect, Exit, Fiber, FileSystem, Scope } from "effect"
-import { type Segment, segmentPath } from "./Segments.ts"
+import { type Position, type Segment, segmentPath } from "./Segments.ts"
 
 /** Why a line is not in the journal. */
 export class NotWritten extends Data.TaggedError("NotWritten")<{
@@ -28,7 +28,8 @@ export interface WriterOptions {
   readonly segmentBytes: number
   /** The lines that a new segment begins with, so that the ones before it can go. */
   readonly carried: () => ReadonlyArray<string>
-  readonly onWritten: () => void
+  /** So many of the lines that are kept are written, in their order, with all that was tried with them; there the journal ends now. */
+  readonly onWritten: (kept: number, end: Position) => void
 }
 
 interface Active {
@@ -76,7 +77,7 @@ export const makeWriter = Effect.fn("JournalWriter.make")(function* (options: Wr
     const scope = Scope.makeUnsafe()
     const before = carried()
     const bytes = bytesOf([...before, ...lines])
-    yield* Effect.gen(function* () {
+    return yield* Effect.gen(function* () {
       const file = yield* Scope.provide(fs.open(path, { flag: "a", mode: 0o600 }), scope)
       // Of an attempt that failed.
       yield* file.truncate(0)
@@ -84,6 +85,7 @@ export const makeWriter = Effect.fn("JournalWriter.make")(function* (options: Wr
       const segment = { number, size: bytes.length }
       active = { file, scope, segment, fullAt: bytesOf(before).length + segmentBytes }
       segments.push(segment)
+      return segment
     }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
   })
 
@@ -97,6 +99,7 @@ export const makeWriter = Effect.fn("JournalWriter.make")(function* (options: Wr
       Effect.onError(() => Effect.catchCause(file.truncate(segment.size), () => closeActive))
     )
     segment.size += bytes.length
+    return segment
   })
 
   const commit = Effect.fnUntraced(function* () {
@@ -104,9 +107,10 @@ export const makeWriter = Effect.fn("JournalWriter.make")(function* (options: Wr
     tried = []
     kept = []
     savers = []
-    const exit = yield* Effect.exit(lines.length === 0 ? Effect.void : write(lines))
+    const exit = yield* Effect.exit(lines.length === 0 ? Effect.undefined : write(lines))
     if (Exit.isSuccess(exit)) {
-      if (lines.length > 0) onWritten()
+      const segment = exit.value
+      if (segment !== undefined) onWritten(keeping.length, { segment: segment.number, offset: segment.size })
       for (const saved of heard) saved(undefined)
     } else {
       kept = [...keeping, ...kept]

@@ -6,15 +6,14 @@ import type { Attempt } from "../domain/Attempt.ts"
 import { InternalError, ValidationError } from "../domain/Errors.ts"
 import { Roster } from "../domain/Roster.ts"
 import { tokenCount, type Usage } from "../domain/Usage.ts"
-import { interruptedLine, openingOf, pendingLine, plainText, settledLine } from "./CallLine.ts"
+import { interruptedLine, isWithId, openingOf, pendingLine, plainText, settledLine } from "./CallLine.ts"
 import type { CallRecord, CallTokens, Cost } from "./CallRecord.ts"
 import { Journal } from "./Journal.ts"
 import type { NotWritten } from "./JournalWriter.ts"
 import { Leftovers } from "./Leftovers.ts"
 import { Pricing } from "./Pricing.ts"
-import { RecentCalls } from "./RecentCalls.ts"
 import { makeShipping } from "./Shipping.ts"
-import { findCall } from "./UsageTable.ts"
+import { findCall, recordOf } from "./UsageTable.ts"
 
 /** What is known of a call before the provider is called. */
 export interface CallBegun {
@@ -77,12 +76,8 @@ export class Ledger extends Context.Service<
       const pricing = yield* Pricing
       const sql = yield* SqlClient
       const clock = yield* Clock.Clock
-      /** Calls that the database need not know of yet; those that have ended first, of them the oldest first. */
-      const recent = new RecentCalls<CallRecord>()
       const running = new Roster<Call>()
-      const shipping = yield* makeShipping((requestIds) => {
-        for (const requestId of requestIds) recent.delete(requestId)
-      })
+      const shipping = yield* makeShipping()
 
       const begin = (begun: CallBegun): Entry => {
         const call = new Call(begun, clock.currentTimeMillisUnsafe())
@@ -96,21 +91,22 @@ export class Ledger extends Context.Service<
           recorded: call.recorded,
           end: (ended) => {
             if (!running.leave(place)) return undefined
-            journal.end(requestId, call.settle(ended, pricing))
-            recent.add(requestId, call.record)
-            return call.record.cost ?? undefined
+            const { line, cost } = call.settle(ended, pricing)
+            journal.end(requestId, line)
+            return cost
           }
         }
       }
 
       const find = Effect.fn("Ledger.find")(function* (userId: string, id: string) {
+        // What can be no id need not, and in part cannot, be asked of the database.
+        if (!/^[\w-]{1,128}$/.test(id)) return yield* noCall
         const isAsked = (record: CallRecord) =>
           record.userId === userId && (record.requestId === id || record.id === id)
-        const known = running.all().find(({ record }) => isAsked(record))?.record ?? recent.find(isAsked)
-        if (known !== undefined) return known
-        // What can be no id need not, and in part cannot, be asked of the database.
-        const call = /^[\w-]{1,128}$/.test(id) ? yield* findCall(sql, userId, id) : undefined
-        return call ?? (yield* noCall)
+        const known =
+          running.all().find(({ record }) => isAsked(record))?.record ??
+          journal.ended((line) => isWithId(line, id)).flatMap(recordOf).find(isAsked)
+        return known ?? (yield* findCall(sql, userId, id)) ?? (yield* noCall)
       })
 
       // Whoever was to end these is gone.
@@ -135,7 +131,7 @@ export class Ledger extends Context.Service<
 }
 
 class Call {
-  record: CallRecord
+  readonly record: CallRecord
   readonly line: string
   readonly #opening: string
   #heard = false
@@ -165,24 +161,29 @@ class Call {
     else this.#resume = answer
   })
 
-  /** Answers the line that tells it. */
-  settle({ usage, ...ended }: CallEnded, pricing: Pricing["Service"]): string {
+  /** Answers the line that tells it, and what it has cost, where a price is known. */
+  settle({ usage, ...ended }: CallEnded, pricing: Pricing["Service"]): { line: string; cost: Cost | undefined } {
     const tokens = tokensOf(usage)
     const tariff = pricing.tariffOf(this.record.model)
-    this.record = {
-      ...this.record,
-      status: ended.status,
-      provider: ended.provider,
-      providerModel: plainText(ended.providerModel),
-      finishReason: ended.finishReason ?? null,
-      tokens,
-      estimated: ended.estimated,
-      cost: tariff?.costOf(tokens) ?? null,
-      latencyMillis: wholeMillis(ended.latencyMillis),
-      firstTokenMillis: ended.firstTokenMillis === undefined ? null : wholeMillis(ended.firstTokenMillis),
-      attempts: ended.attempts
-    }
-    return settledLine(this.record.requestId, this.#opening, this.record, tariff?.price)
+    const cost = tariff?.costOf(tokens)
+    const line = settledLine(
+      this.record.requestId,
+      this.#opening,
+      {
+        status: ended.status,
+        provider: ended.provider,
+        providerModel: plainText(ended.providerModel),
+        finishReason: ended.finishReason ?? null,
+        tokens,
+        estimated: ended.estimated,
+        cost: cost ?? null,
+        latencyMillis: wholeMillis(ended.latencyMillis),
+        firstTokenMillis: ended.firstTokenMillis === undefined ? null : wholeMillis(ended.firstTokenMillis),
+        attempts: ended.attempts
+      },
+      tariff?.price
+    )
+    return { line, cost }
   }
 }
 

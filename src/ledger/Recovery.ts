@@ -1,13 +1,14 @@
 import { Effect } from "effect"
 import { interruptedLine, readLine } from "./CallLine.ts"
+import type { EndedCall } from "./RecentCalls.ts"
 import { readPart, type Segment } from "./Segments.ts"
 
 /** What an earlier process left in its journal. */
 export interface Left {
   /** Calls that had ended. The database may know of some. */
   readonly ended: number
-  /** For each call in whose middle the process died, the line that tells so. */
-  readonly interrupted: ReadonlyArray<string>
+  /** The calls in whose middle the process died, with the line that tells so. */
+  readonly interrupted: ReadonlyArray<EndedCall>
   /** Lines that were cut short or spoiled. */
   readonly unreadable: number
 }
@@ -34,5 +35,6 @@ export const recover = Effect.fn("Recovery.recover")(function* (folder: string, 
       offset = part.offset
     }
   }
-  return { ended, interrupted: [...running.values()].map(interruptedLine), unreadable } satisfies Left
+  const interrupted = Array.from(running, ([requestId, line]) => ({ requestId, line: interruptedLine(line) }))
+  return { ended, interrupted, unreadable } satisfies Left
 })

@@ -19,9 +19,7 @@ const lookEvery = "5 seconds"
 const lastPatience = "5 seconds"
 
 /** Brings the journal's calls into the database, in the background and in batches, for as long as the scope is open. */
-export const makeShipping = Effect.fn("Shipping.make")(function* (
-  onShipped: (requestIds: ReadonlyArray<string>) => void
-) {
+export const makeShipping = Effect.fn("Shipping.make")(function* (onShipped: () => void = () => undefined) {
   const journal = yield* Journal
   const sql = yield* SqlClient
   const metrics = yield* Metrics
@@ -33,9 +31,9 @@ export const makeShipping = Effect.fn("Shipping.make")(function* (
     while (true) {
       const portion = yield* Effect.mapError(journal.next, unreadable)
       if (portion === undefined) return
-      yield* write(portion.lines)
+      yield* write(portion.calls.map(({ line }) => line))
       yield* journal.shipped(portion)
-      onShipped(portion.requestIds)
+      onShipped()
       measure()
     }
   })

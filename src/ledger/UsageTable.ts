@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Attempt } from "../domain/Attempt.ts"
 import { query } from "../storage/Query.ts"
@@ -82,6 +82,35 @@ export const readCalls = <E, R>(ask: Effect.Effect<ReadonlyArray<object>, E, R>)
   ask.pipe(
     Effect.flatMap(decodeRows),
     Effect.map((rows) => rows.map(toRecord))
+  )
+
+const decodeLine = Schema.decodeOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decodeRow = Schema.decodeUnknownOption(Row)
+
+/** What a line of the journal leaves out is what the table fills in. */
+const untold = {
+  finish_reason: null,
+  tokens_prompt: null,
+  tokens_completion: null,
+  tokens_cached: null,
+  tokens_reasoning: null,
+  estimated: false,
+  cost_micros: null,
+  currency: null,
+  latency_ms: null,
+  time_to_first_token_ms: null,
+  attempts: []
+}
+
+/** The call that a line of the journal tells of, as the table will tell it; none where the line is none. */
+export const recordOf = (line: string): ReadonlyArray<CallRecord> =>
+  Option.toArray(
+    Option.flatMap(decodeLine(line), (columns) =>
+      Option.map(
+        decodeRow({ ...untold, ...columns, created_at: new Date(Number(columns["created_ms"])) }),
+        toRecord
+      )
+    )
   )
 
 const toRecord = (row: typeof Row.Type): CallRecord => ({

@@ -3,6 +3,7 @@ import type { CallRecord } from "../ledger/CallRecord.ts"
 import { Journal } from "../ledger/Journal.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { Pricing } from "../ledger/Pricing.ts"
+import { RecentCalls } from "../ledger/RecentCalls.ts"
 import { AbsentDatabase } from "./AbsentDatabase.ts"
 
 /** What the calls of a test used, in the order in which they began. */
@@ -34,17 +35,25 @@ export const layerMemoryLedger = Layer.effectContext(
     Pricing.layer,
     AbsentDatabase,
     // Nothing is kept that a later life could want, and nothing shipped.
-    Layer.succeed(Journal, {
-      begin: (_, saved) => saved(undefined),
-      end: () => undefined,
-      written: Effect.void,
-      waiting: () => 0,
-      unshipped: Effect.never,
-      next: Effect.undefined,
-      shipped: () => Effect.void,
-      running: () => [],
-      told: () => undefined,
-      setAside: () => Effect.void
+    Layer.sync(Journal, () => {
+      const recent = new RecentCalls({ segment: 0, offset: 0 })
+      let ended = 0
+      return {
+        begin: (_, saved) => saved(undefined),
+        end: (requestId, line) => {
+          recent.add({ requestId, line })
+          recent.wrote(1, { segment: 0, offset: (ended += 1) })
+        },
+        written: Effect.void,
+        waiting: () => 0,
+        unshipped: Effect.never,
+        next: Effect.undefined,
+        shipped: () => Effect.void,
+        ended: (isSought) => recent.lines(isSought),
+        running: () => [],
+        told: () => undefined,
+        setAside: () => Effect.void
+      }
     })
   ])
 )
