@@ -17,7 +17,8 @@ const withoutAsyncContext: Plugin = {
     filter: { id: /\/effect\/dist\/internal\/effect\.js$/ },
     handler: (code) => {
       if (!code.includes(asyncResource)) throw new Error("Effect has its asynchronous contexts from somewhere else now")
-      return code.replace(asyncResource, "undefined")
+      // On the same line: what maps the lines stays as it is.
+      return { code: code.replace(asyncResource, "undefined"), map: null }
     }
   }
 }
