@@ -12,6 +12,7 @@ import type { ChatCall } from "../Provider.ts"
 import { clientRequestId } from "./ClientRequestId.ts"
 import { carried, completionBody } from "./CompletionRequest.ts"
 import { faultFailure, faultOf, faultOfBody } from "./Fault.ts"
+import { GrowingLine } from "./GrowingLine.ts"
 import { modelUri } from "./ModelUri.ts"
 import { type CalledFunction, readSnapshot } from "./Snapshot.ts"
 import { grow, settled } from "./TextGrowth.ts"
@@ -40,6 +41,10 @@ export interface YandexState {
   /** The last calls that were named; told at the end, when there can be no others. */
   calls: ReadonlyArray<CalledFunction>
   usage: Usage | undefined
+  /** The last line, where what follows may only have to be compared with it. */
+  line: GrowingLine | undefined
+  /** The last line that was only compared: its counts are later ones than `usage`, and are looked at when they are needed. */
+  uncounted: string | undefined
 }
 
 /**
@@ -77,11 +82,15 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
       mayEnd: false,
       isCalling: false,
       calls: [],
-      usage: undefined
+      usage: undefined,
+      line: undefined,
+      uncounted: undefined
     }),
 
     step: (state, frame) => {
-      if (state.isFinished) return Result.succeed([])
+      if (state.isFinished) return nothing
+      const more = state.line?.read(frame)
+      if (more !== undefined) return goneOn(state, frame, more)
       const envelope = readJson(frame)
       const fault = faultOf(envelope)
       if (fault !== undefined) return Result.fail(faultFailure(teller, fault, { status: 200 }))
@@ -92,15 +101,19 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
         state.isStarted = true
         events.push({ _tag: "Started", upstreamModel: snapshot.modelVersion })
       }
-      if (isKnown(snapshot.usage) || state.usage === undefined) state.usage = snapshot.usage
+      if (!isKnown(snapshot.usage)) counted(state)
+      state.uncounted = undefined
+      count(state, snapshot.usage)
       if (snapshot.calls.length > 0) state.calls = snapshot.calls
-      const { status, text } = snapshot
+      const { calls, status, text } = snapshot
       state.mayEnd = status !== "going"
       // The list of calls may come with several snapshots, each of which says that it is the last.
       if (status === "going" || status === "unknown" || status === "tool_calls") {
         state.isCalling ||= status === "tool_calls"
         state.latest = text
         tell(state, settled(text), events)
+        const isAllTold = status === "going" && calls.length === 0 && state.reached === text
+        state.line = isAllTold ? GrowingLine.of(frame, text) : undefined
         return Result.succeed(events)
       }
       // A filter puts a canned refusal in the text's place: told where it is the whole answer, never glued to half of one.
@@ -109,7 +122,7 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
     },
 
     halt: (state) => {
-      if (state.isFinished) return Result.succeed([])
+      if (state.isFinished) return nothing
       if (!state.mayEnd) return Result.fail(failedAnswer(teller, "cut off its answer before the end"))
       const events: Array<ChatEvent> = []
       tell(state, state.latest, events)
@@ -123,6 +136,19 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
 
 // Answers
 
+type Told = Result.Result<ReadonlyArray<ChatEvent>, ProviderError>
+
+const nothing: Told = Result.succeed([])
+
+/** By a line that differs from the last in that, and in its counts. */
+const goneOn = (state: YandexState, line: string, text: string): Told => {
+  state.uncounted = line
+  if (text === "") return nothing
+  state.reached += text
+  state.latest = state.reached
+  return Result.succeed([{ _tag: "TextDelta", choice: 0, text }])
+}
+
 const tell = (state: YandexState, text: string, events: Array<ChatEvent>): void => {
   const { reached, delta } = grow(state.reached, text)
   state.reached = reached
@@ -135,7 +161,7 @@ const ended = (
   state: YandexState,
   reason: FinishReason,
   events: Array<ChatEvent>
-): Result.Result<ReadonlyArray<ChatEvent>, ProviderError> => {
+): Told => {
   state.isFinished = true
   const calls = reason === "content_filter" ? [] : state.calls
   if (reason === "tool_calls" && calls.length === 0) {
@@ -160,9 +186,21 @@ const ended = (
   }
   events.push(
     { _tag: "ChoiceFinished", choice: 0, reason: calls.length > 0 && reason === "stop" ? "tool_calls" : reason },
-    { _tag: "Finished", usage: state.usage }
+    { _tag: "Finished", usage: counted(state) }
   )
   return Result.succeed(events)
+}
+
+/** The counts of all lines so far. */
+const counted = (state: YandexState): Usage | undefined => {
+  const line = state.uncounted
+  state.uncounted = undefined
+  if (line !== undefined) count(state, readSnapshot(readJson(line))?.usage)
+  return state.usage
+}
+
+const count = (state: YandexState, usage: Usage | undefined): void => {
+  if (isKnown(usage) || state.usage === undefined) state.usage = usage
 }
 
 /** A filtered answer is counted with zeros, which are not what was used. */
