@@ -105,7 +105,10 @@ export class Ledger extends Context.Service<
           record.userId === userId && (record.requestId === id || record.id === id)
         const known =
           running.all().find(({ record }) => isAsked(record))?.record ??
-          journal.ended((line) => isWithId(line, id)).flatMap(recordOf).find(isAsked)
+          journal
+            .ended((line) => isWithId(line, id))
+            .flatMap(recordOf)
+            .find(isAsked)
         return known ?? (yield* findCall(sql, userId, id)) ?? (yield* noCall)
       })
 

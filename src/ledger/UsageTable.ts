@@ -106,10 +106,7 @@ const untold = {
 export const recordOf = (line: string): ReadonlyArray<CallRecord> =>
   Option.toArray(
     Option.flatMap(decodeLine(line), (columns) =>
-      Option.map(
-        decodeRow({ ...untold, ...columns, created_at: new Date(Number(columns["created_ms"])) }),
-        toRecord
-      )
+      Option.map(decodeRow({ ...untold, ...columns, created_at: new Date(Number(columns["created_ms"])) }), toRecord)
     )
   )
 

@@ -34,9 +34,8 @@ export const layer: Layer.Layer<FileSystem.FileSystem, never, FileSystem.FileSys
 
 /** Of a file that is there: those of Effect's files are nobody's but their own. */
 const ownDescriptor = (path: string) =>
-  Effect.acquireRelease(
-    Effect.try({ try: () => NodeFs.openSync(path, "a"), catch: () => undefined }),
-    (descriptor) => Effect.sync(() => NodeFs.closeSync(descriptor))
+  Effect.acquireRelease(Effect.try({ try: () => NodeFs.openSync(path, "a"), catch: () => undefined }), (descriptor) =>
+    Effect.sync(() => NodeFs.closeSync(descriptor))
   )
 
 const appending = (file: FileSystem.File, descriptor: number, clock: Clock.Clock): FileSystem.File => {

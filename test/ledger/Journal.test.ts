@@ -1,75 +1,13 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, FileSystem, Layer, Schema, Scope } from "effect"
+import { Effect, Fiber, FileSystem, Layer } from "effect"
 import { systemError } from "effect/PlatformError"
 import { TestClock } from "effect/testing"
-import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { appendFileSync, statSync, truncateSync } from "node:fs"
 import { readLine } from "../../src/ledger/CallLine.ts"
-import { type Journal, type JournalSizes, makeJournal } from "../../src/ledger/Journal.ts"
-import type { NotWritten } from "../../src/ledger/JournalWriter.ts"
+import type { JournalSizes } from "../../src/ledger/Journal.ts"
 import { journalLines, temporaryFolder } from "./calls.ts"
-
-type TheJournal = Journal["Service"]
-
-const line = (id: string, status: string, more = "") =>
-  `{"request_id":"${id}","status":"${status}","id":"a"${more},"v":1}`
-
-let at = 0
-const begin = (journal: TheJournal, id: string) =>
-  Effect.callback<NotWritten | undefined>((resume) => {
-    journal.begin({ requestId: id, createdAt: at++, line: line(id, "pending") }, (failure) =>
-      resume(Effect.succeed(failure))
-    )
-  })
-
-const call = (journal: TheJournal, id: string) =>
-  Effect.andThen(
-    begin(journal, id),
-    Effect.sync(() => journal.end(id, line(id, "completed")))
-  )
-
-/** Ships everything, and answers what it was. */
-const drain = Effect.fnUntraced(function* (journal: TheJournal) {
-  yield* journal.written
-  const all: Array<string> = []
-  while (true) {
-    const portion = yield* journal.next
-    if (portion === undefined) return all
-    all.push(...portion.calls.map(({ requestId }) => requestId))
-    yield* journal.shipped(portion)
-  }
-})
-
-/** One process's life with a journal. */
-const life = <A, E, R>(folder: string, use: (journal: TheJournal) => Effect.Effect<A, E, R>, sizes?: JournalSizes) =>
-  Effect.scoped(Effect.flatMap(makeJournal(folder, sizes), use))
-
-/** The same, ended by a kill: nothing is done at its end. */
-const killed = <A, E, R>(folder: string, use: (journal: TheJournal) => Effect.Effect<A, E, R>, sizes?: JournalSizes) =>
-  Effect.gen(function* () {
-    const scope = Scope.makeUnsafe()
-    const journal = yield* Scope.provide(makeJournal(folder, sizes), scope)
-    const result = yield* use(journal)
-    yield* journal.written
-    // What stands on the disk at this moment is all that a kill would leave.
-    const left = readdirSync(`${folder}/usage`).map((name) => [name, readFileSync(`${folder}/usage/${name}`)] as const)
-    yield* Scope.close(scope, Exit.void)
-    for (const [name, content] of left) writeFileSync(`${folder}/usage/${name}`, content)
-    return result
-  })
-
-const files = (folder: string) =>
-  readdirSync(`${folder}/usage`)
-    .filter((name) => /^\d{10}\.jsonl$/.test(name))
-    .sort()
-
-const ids = (count: number, name = "req") => Array.from({ length: count }, (_, index) => `${name}_${index}`)
-
-/** What is done with the journal in some lives, one after another. */
-const Steps = Schema.Array(Schema.Literals(["call", "call", "ship", "next", "open"])).check(Schema.isMaxLength(40))
-const Lives = Schema.Array(Steps).check(Schema.isMaxLength(3))
-
-const small: JournalSizes = { segmentBytes: 1000, mostBytes: 4000 }
+import { begin, call, drain, files, ids, killed, life, line, small } from "./journals.ts"
 
 describe("the journal", () => {
   it.effect("has a call on the disk before it may be made, and readable by its owner alone", () =>
@@ -119,77 +57,6 @@ describe("the journal", () => {
       )
       assert.deepStrictEqual(files(folder), [])
     }).pipe(Effect.provide(NodeFileSystem.layer))
-  )
-
-  it.effect("reads nothing from the disk of what it wrote itself, and is in no file of before when that was shipped", () =>
-    Effect.gen(function* () {
-      const folder = yield* temporaryFolder
-      const opened: Array<string> = []
-      const reads = (_: string, flag: string | undefined) => void (flag === "r" && opened.push(_))
-      yield* life(
-        folder,
-        (journal) =>
-          Effect.gen(function* () {
-            for (let round = 0; round < 20; round += 1) {
-              yield* Effect.forEach(ids(20), (id) => call(journal, id))
-              assert.deepStrictEqual(yield* drain(journal), ids(20))
-              assert.strictEqual(files(folder).length, 1)
-            }
-          }),
-        small
-      ).pipe(Effect.provide(withOpens(reads)))
-      assert.deepStrictEqual(opened, [])
-    })
-  )
-
-  it.effect.prop(
-    "gives each call once and in order, whether it is remembered, was forgotten, or an earlier process has left it",
-    [Lives],
-    ([lives]) =>
-      Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        const expected: Array<string> = []
-        const told: Array<string> = []
-        let made = 0
-        for (const [index, steps] of [...lives, []].entries()) {
-          const toldNow: Array<string> = []
-          yield* life(
-            folder,
-            (journal) =>
-              Effect.gen(function* () {
-                const shipOne = Effect.gen(function* () {
-                  yield* journal.written
-                  const portion = yield* journal.next
-                  if (portion === undefined) return false
-                  toldNow.push(...portion.calls.map(({ requestId }) => requestId))
-                  yield* journal.shipped(portion)
-                  return true
-                })
-                for (const step of steps) {
-                  const id = `req_${(made += 1)}`
-                  if (step === "ship") yield* shipOne
-                  if (step === "next") yield* journal.next
-                  if (step === "open") yield* begin(journal, id)
-                  if (step !== "call") continue
-                  yield* call(journal, id)
-                  expected.push(id)
-                }
-                let isMore = index === lives.length
-                while (isMore) isMore = yield* shipOne
-              }),
-            { segmentBytes: 500, mostBytes: 1_000_000, mostRecent: 4 }
-          )
-          assert.strictEqual(new Set(toldNow).size, toldNow.length)
-          told.push(...toldNow)
-        }
-        // A file that was shipped in part is shipped again by the next process, which changes nothing.
-        const ended = new Set(expected)
-        assert.deepStrictEqual(
-          [...new Set(told)].filter((id) => ended.has(id)),
-          expected
-        )
-      }).pipe(Effect.provide(NodeFileSystem.layer)),
-    { arbitrary: { runs: 60 } }
   )
 
   it.effect("gives a portion again until it was shipped", () =>
@@ -375,8 +242,7 @@ describe("the journal", () => {
       const folder = yield* temporaryFolder
       yield* life(folder, (journal) =>
         Effect.gen(function* () {
-          at = 100
-          yield* Effect.forEach(ids(5), (id) => begin(journal, id))
+          yield* Effect.forEach(ids(5), (id, index) => begin(journal, id, 100 + index))
           journal.end("req_1", line("req_1", "failed"))
           const names = (before: number) => journal.running(before).map(({ requestId }) => requestId)
           assert.deepStrictEqual(names(103), ["req_0", "req_2"])
@@ -403,19 +269,6 @@ describe("a line of the journal", () => {
     }
   })
 })
-
-/** The file system, where each file that is opened is told. */
-const withOpens = (tell: (path: string, flag: string | undefined) => void) =>
-  Layer.effect(
-    FileSystem.FileSystem,
-    Effect.map(FileSystem.FileSystem, (fs) => ({
-      ...fs,
-      open: (path: string, options?: Parameters<typeof fs.open>[1]) => {
-        tell(path, options?.flag)
-        return fs.open(path, options)
-      }
-    }))
-  ).pipe(Layer.provide(NodeFileSystem.layer))
 
 /** Answered at the journal's next try. */
 const soon = <A>(answer: Effect.Effect<A>) =>

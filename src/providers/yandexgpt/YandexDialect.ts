@@ -156,12 +156,7 @@ const tell = (state: YandexState, text: string, events: Array<ChatEvent>): void 
 }
 
 /** The end of the answer, and before it the calls that were made. */
-const ended = (
-  teller: Teller,
-  state: YandexState,
-  reason: FinishReason,
-  events: Array<ChatEvent>
-): Told => {
+const ended = (teller: Teller, state: YandexState, reason: FinishReason, events: Array<ChatEvent>): Told => {
   state.isFinished = true
   const calls = reason === "content_filter" ? [] : state.calls
   if (reason === "tool_calls" && calls.length === 0) {
