@@ -23,6 +23,38 @@ const withoutAsyncContext: Plugin = {
   }
 }
 
+const channel = /self\.transform = (\(upstream, scope\) => .*);$/m
+
+/**
+ * V8 puts a function among the old objects that is written where it is assigned to a property, taking it for a method. Each channel of
+ * Effect's is made with such a function, which holds the request that it is for until V8 marks the old objects (decision 0023).
+ */
+const withYoungChannels: Plugin = {
+  name: "with-young-channels",
+  transform: {
+    filter: { id: /\/effect\/dist\/Channel\.js$/ },
+    handler: (code) => {
+      if (!channel.test(code)) throw new Error("Effect makes its channels in another way now")
+      // On the same line.
+      return { code: code.replace(channel, "const transformed = $1; self.transform = transformed;"), map: null }
+    }
+  }
+}
+
+const rejection = /this\.reject = (\(err\) => \{\n[\s\S]*?\n {12}\});$/m
+
+/** The same of a command to Redis, which holds its arguments and its answer. */
+const withYoungCommands: Plugin = {
+  name: "with-young-commands",
+  transform: {
+    filter: { id: /\/ioredis\/built\/Command\.js$/ },
+    handler: (code) => {
+      if (!rejection.test(code)) throw new Error("ioredis makes its commands in another way now")
+      return { code: code.replace(rejection, "const rejected = $1; this.reject = rejected;"), map: null }
+    }
+  }
+}
+
 /** `main.js`, `xrouter.js`, the `worker.js` that both may start, and what they share. */
 export const buildService = Effect.fn("build.service")(function* (root: string, out: string) {
   const fs = yield* FileSystem.FileSystem
@@ -33,7 +65,7 @@ export const buildService = Effect.fn("build.service")(function* (root: string, 
       tsconfig: `${root}/tsconfig.json`,
       // PGlite's Emscripten code evaluates strings of its own; rolldown warns of it each time.
       checks: { eval: false },
-      plugins: [withoutAsyncContext],
+      plugins: [withoutAsyncContext, withYoungChannels, withYoungCommands],
       output: {
         dir: out,
         format: "esm",

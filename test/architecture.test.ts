@@ -189,6 +189,8 @@ describe("the conventions of src", () => {
     ["cast", `export const n = (x: unknown) => <number>x`],
     ["any", `export const n: any = 1`],
     ["non-null", `export const n = (x?: number) => x!`],
+    ["function on a property", `export const f = (x: { g: () => number }) => { x.g = () => 1 }`],
+    ["function on a property", `export const f = (x: { g?: () => number }) => { x.g ??= function () { return 1 } }`],
     ["barrel", `export * from "./A.ts"\nexport { B } from "./B.ts"`]
   ]
   it.each(samples)("notice %s in: %s", (convention, text) => {
@@ -207,6 +209,7 @@ describe("the conventions of src", () => {
       export const text = "process.env Math.random() fetch( setTimeout( new Promise("
       export const list = ["a"] as const
       export const at = (millis: number) => new Date(millis)
+      export const named = (x: { g: () => number }) => { const g = () => 1; x.g = g }
       export const prefetch = (client: { fetch: () => void }) => client.fetch()
       export const few = { rank: 1 } satisfies { rank: number }`
     assert.deepStrictEqual(breachesIn(innocent), [])

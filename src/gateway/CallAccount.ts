@@ -43,7 +43,7 @@ export const openAccount = (
     providerModel: first.model,
     streamed: context.stream
   })
-  context.sumUp = (endedAt, isCancelled) => {
+  const sumUp: typeof context.sumUp = (endedAt, isCancelled) => {
     // Where no content ever came, what was paid for answers that did not fit.
     const usage = meter.isIdle ? usedInVain(context) : meter.usage
     context.usage = usage
@@ -66,6 +66,7 @@ export const openAccount = (
       attempts
     })
   }
+  context.sumUp = sumUp
   return entry.recorded
 }
 

@@ -1,6 +1,6 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Context, Effect, Layer } from "effect"
-import { HttpIncomingMessage } from "effect/http"
+import { HttpIncomingMessage, HttpServer } from "effect/http"
 import { createServer, type Server } from "node:http"
 import type { Socket } from "node:net"
 import { Settings } from "../config/Settings.ts"
@@ -8,6 +8,7 @@ import { ValidationError } from "../domain/Errors.ts"
 import { writeInBursts } from "../sockets/WriteBursts.ts"
 import { toWire } from "./ErrorResponse.ts"
 import { makeRequestId } from "./Ids.ts"
+import { withRequestScopes } from "./RequestScopes.ts"
 
 /** Time for a request's head, and for all of it; sockets that dawdle are looked for every `checkEvery`. */
 const headersTimeout = 15_000
@@ -50,14 +51,21 @@ export class NodeServer extends Context.Service<
           Effect.acquireRelease(Effect.succeed({ server, closed }), () => cut)
         ).pipe(
           Layer.provideMerge(
-            NodeHttpServer.layer(() => server, {
-              host: settings.host,
-              port: settings.port,
-              backlog,
-              // When requests end is not the server's to say (`Drain.ts`).
-              disablePreemptiveShutdown: true
-            })
-          )
+            Layer.effect(
+              HttpServer.HttpServer,
+              Effect.map(
+                NodeHttpServer.make(() => server, {
+                  host: settings.host,
+                  port: settings.port,
+                  backlog,
+                  // When requests end is not the server's to say (`Drain.ts`).
+                  disablePreemptiveShutdown: true
+                }),
+                (own) => withRequestScopes(server, own)
+              )
+            )
+          ),
+          Layer.provideMerge(NodeHttpServer.layerHttpServices)
         ),
         Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBody))
       )

@@ -131,18 +131,20 @@ const refusalBody = (body: UpstreamStream["body"]): Effect.Effect<string> =>
     )
   })
 
-/** The answer as it comes. */
+/** The answer as it comes. The request is composed when that is pulled. */
 const streamed = <State>(
   parts: Parts<State>,
-  compose: ReturnType<Compose>,
+  compose: Compose,
+  lowered: Lowered,
   call: ChatCall
 ): Stream.Stream<ChatEvent, ProviderFailure> =>
   Stream.fromChannel(
-    Channel.fromTransform((_, scope) =>
-      Effect.flatMap(
+    Channel.fromTransform((_, scope) => {
+      const request = compose(lowered, call)
+      return Effect.flatMap(
         authorized(
           parts.credentials,
-          (proof) => parts.upstream.stream(compose(proof), scope),
+          (proof) => parts.upstream.stream(request(proof), scope),
           (answer) => answer.discard
         ),
         (answer) =>
@@ -152,7 +154,7 @@ const streamed = <State>(
               )
             : refused(parts, answer, call)
       )
-    )
+    })
   )
 
 const refused = <State>(
@@ -192,9 +194,8 @@ export const make = <State>(parts: Parts<State>): Provider => {
       const { dropped } = lowered.success
       const ready = uploaded(parts, call, lowered.success)
       if (call.request.stream === true) {
-        const open = (lowered: Lowered) => streamed(parts, toBeStreamed(lowered, call), call)
-        const events =
-          ready === undefined ? Stream.suspend(() => open(lowered.success)) : Stream.unwrap(Effect.map(ready, open))
+        const open = (lowered: Lowered) => streamed(parts, toBeStreamed, lowered, call)
+        const events = ready === undefined ? open(lowered.success) : Stream.unwrap(Effect.map(ready, open))
         return Effect.succeed({ dropped, events })
       }
       const ask = (lowered: Lowered) => whole(parts, toBeWhole(lowered, call), call)

@@ -36,14 +36,17 @@ export const writeInBursts = <S extends Socket>(socket: S): S => {
     own = due
     atTurnsEnd(writeOwn)
   }
-  socket._write = (chunk, encoding, done) => later(() => write.call(socket, chunk, encoding, done))
-  // Null where a stream takes one chunk at a time.
-  if (writev) {
-    socket._writev = (chunks, done) => later(() => writev.call(socket, chunks, done))
-  }
-  socket._destroy = (error, done) => {
+  const writeLater: typeof write = (chunk, encoding, done) => later(() => write.call(socket, chunk, encoding, done))
+  const destroyLater: typeof destroy = (error, done) => {
     writeOwn()
     destroy.call(socket, error, done)
+  }
+  socket._write = writeLater
+  socket._destroy = destroyLater
+  // Null where a stream takes one chunk at a time.
+  if (writev) {
+    const writeAllLater: typeof writev = (chunks, done) => later(() => writev.call(socket, chunks, done))
+    socket._writev = writeAllLater
   }
   return socket
 }

@@ -17,6 +17,7 @@ export const conventions = {
   cast: "a type that fits, Schema, or a guard",
   any: "unknown, and a guard",
   "non-null": "a check",
+  "function on a property": "a constant first: V8 makes a function old that is written there (decision 0023)",
   barrel: "imports of the file that has it; an index.ts that package.json exports is the library's face",
   folder: "a room named after what it holds",
   length: "two files of one thought each"
@@ -31,6 +32,7 @@ export interface Breach {
 }
 
 const timers = new Set(["setTimeout", "setInterval", "setImmediate"])
+const functions = new Set(["ArrowFunctionExpression", "FunctionExpression", "ClassExpression"])
 const vagueFolders = new Set(["utils", "util", "common", "helpers", "shared", "types", "lib", "misc"])
 export const mostLines = 400
 
@@ -96,7 +98,10 @@ const breachesOf = (file: SourceFile): ReadonlyArray<Breach> => {
     TSAsExpression: (node) => isConst(node.typeAnnotation) || note(node, "cast"),
     TSTypeAssertion: (node) => isConst(node.typeAnnotation) || note(node, "cast"),
     TSAnyKeyword: (node) => note(node, "any"),
-    TSNonNullExpression: (node) => note(node, "non-null")
+    TSNonNullExpression: (node) => note(node, "non-null"),
+    AssignmentExpression: ({ left, right, start }) => {
+      if (left.type === "MemberExpression" && functions.has(right.type)) note({ start }, "function on a property")
+    }
   }).visit(file.program)
   return found
 }
