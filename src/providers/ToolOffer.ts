@@ -24,7 +24,10 @@ export interface ToolOffer {
 const none: ToolOffer = { functions: [], isRequired: false }
 
 /** The functions that a request offers in `tools`. Fails where it offers something else, or asks for what it does not offer. */
-export const toolOffer = (
+export const toolOffer = (carrier: Carrier, request: ChatRequest): Result.Result<ToolOffer, ValidationError> =>
+  request.tools === undefined && request.tool_choice === undefined ? Result.succeed(none) : offered(carrier, request)
+
+const offered = (
   carrier: Carrier,
   { tool_choice: choice = "auto", tools = [] }: ChatRequest
 ): Result.Result<ToolOffer, ValidationError> =>

@@ -3,7 +3,7 @@ import type { ChatEvent, FinishReason } from "../../domain/ChatEvent.ts"
 import type { ProviderFailure } from "../../domain/Errors.ts"
 import { tokenCount, type Usage } from "../../domain/Usage.ts"
 import { failedAnswer, invalidAnswer } from "../BrokenAnswers.ts"
-import type { Dialect, Refusal } from "../Dialect.ts"
+import type { Dialect, Lowered, Refusal } from "../Dialect.ts"
 import type { Carrier } from "../Parameters.ts"
 import { isNothing } from "../JsonText.ts"
 import type { ChatCall } from "../Provider.ts"
@@ -37,20 +37,26 @@ export const make = (provider: string, checkAddress?: AddressCheck): Dialect<Gig
 
   // Request
 
+  // On the way of each request: a generator costs as much as all that is done here.
   const lower: Dialect<GigaChatState>["lower"] = ({ model, request, requestId }) =>
-    Result.gen(function* () {
-      const { body, dropped } = yield* lowerParameters(carrier, request)
+    Result.flatMap(lowerParameters(carrier, request), ({ body, dropped }) => {
       const names = namesOf(request)
-      const functions = yield* lowerFunctions(carrier, yield* offerOf(carrier, request), names)
-      const read = imageReader(carrier, model, checkAddress)
-      const { attached, images, messages } = yield* lowerMessages(carrier, request.messages, names, read)
-      const rest = { ...functions, ...body }
-      return {
-        body: { model, messages, ...rest },
-        dropped,
-        headers: { "X-Request-ID": requestId },
-        uploads: images && { images, body: (ids) => ({ model, messages: attached(ids), ...rest }) }
-      }
+      const lowered = Result.flatMap(offerOf(carrier, request), (offer) => lowerFunctions(carrier, offer, names))
+      return Result.flatMap(lowered, (functions) => {
+        const read = imageReader(carrier, model, checkAddress)
+        return Result.map(
+          lowerMessages(carrier, request.messages, names, read),
+          ({ attached, images, messages }): Lowered => {
+            const rest = { ...functions, ...body }
+            return {
+              body: { model, messages, ...rest },
+              dropped,
+              headers: { "X-Request-ID": requestId },
+              uploads: images && { images, body: (ids) => ({ model, messages: attached(ids), ...rest }) }
+            }
+          }
+        )
+      })
     })
 
   // Answer

@@ -12,29 +12,30 @@ import { inSubset } from "./SchemaSubset.ts"
 export const lowerParameters = (
   carrier: Carrier,
   request: ChatRequest
-): Result.Result<{ readonly body: JsonObject; readonly dropped: ReadonlyArray<string> }, ValidationError> =>
-  Result.gen(function* () {
-    const fields: JsonObject = request
-    yield* checkParameters(fields, carrier)
-    const own = yield* lowerExtensions(carrier, fields)
-    const effort = lowerEffort(request.reasoning_effort)
-    const format = yield* lowerFormat(carrier, request.response_format)
-    return {
-      body: {
-        ...lowerSampling(request),
-        max_tokens: maxTokens(request),
-        reasoning_effort: effort,
-        response_format: format,
-        ...own,
-        stream: request.stream === true ? true : undefined
-      },
-      dropped: droppedNames(
-        fields,
-        carrier,
-        request.reasoning_effort !== undefined && effort === undefined ? ["reasoning_effort"] : []
-      )
-    }
-  })
+): Result.Result<{ readonly body: JsonObject; readonly dropped: ReadonlyArray<string> }, ValidationError> => {
+  const fields: JsonObject = request
+  const own = Result.flatMap(checkParameters(fields, carrier), () => lowerExtensions(carrier, fields))
+  return Result.flatMap(own, (own) =>
+    Result.map(lowerFormat(carrier, request.response_format), (format) => {
+      const effort = lowerEffort(request.reasoning_effort)
+      return {
+        body: {
+          ...lowerSampling(request),
+          max_tokens: maxTokens(request),
+          reasoning_effort: effort,
+          response_format: format,
+          ...own,
+          stream: request.stream === true ? true : undefined
+        },
+        dropped: droppedNames(
+          fields,
+          carrier,
+          request.reasoning_effort !== undefined && effort === undefined ? ["reasoning_effort"] : []
+        )
+      }
+    })
+  )
+}
 
 /** GigaChat refuses a temperature of 0; its way to ask for the likeliest token each time is `top_p` 0. */
 const lowerSampling = ({ temperature, top_p }: ChatRequest): JsonObject =>

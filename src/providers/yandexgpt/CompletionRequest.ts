@@ -15,16 +15,17 @@ export const completionBody = (
   carrier: Carrier,
   request: ChatRequest
 ): Result.Result<{ readonly body: JsonObject; readonly dropped: ReadonlyArray<string> }, ValidationError> =>
-  Result.gen(function* () {
-    yield* checkParameters(request, carrier)
-    const messages = yield* lowerConversation(carrier, request.messages)
-    const tools = yield* toolFields(carrier, request)
-    const format = yield* answerFormat(carrier, request)
-    return {
-      body: { completionOptions: completionOptions(request), messages, ...tools, ...format },
-      dropped: droppedNames(request, carrier, isTooHot(request) ? ["temperature"] : [])
-    }
-  })
+  // On the way of each request: a generator costs as much as all that is done here.
+  Result.flatMap(checkParameters(request, carrier), () =>
+    Result.flatMap(lowerConversation(carrier, request.messages), (messages) =>
+      Result.flatMap(toolFields(carrier, request), (tools) =>
+        Result.map(answerFormat(carrier, request), (format) => ({
+          body: { completionOptions: completionOptions(request), messages, ...tools, ...format },
+          dropped: droppedNames(request, carrier, isTooHot(request) ? ["temperature"] : [])
+        }))
+      )
+    )
+  )
 
 export const carried: ReadonlySet<string> = new Set([
   "temperature",

@@ -26,60 +26,62 @@ interface Given {
 export const lowerConversation = (
   carrier: Carrier,
   messages: ChatRequest["messages"]
-): Result.Result<ReadonlyArray<JsonObject>, ValidationError> =>
-  Result.gen(function* () {
-    const lowered: Array<JsonObject> = []
-    let calls: ReadonlyArray<OpenCall> = []
-    let answered = new Set<number>()
-    let before: Message["role"] | undefined
-    let results: Array<Given> = []
+): Result.Result<ReadonlyArray<JsonObject>, ValidationError> => {
+  const lowered: Array<JsonObject> = []
+  let calls: ReadonlyArray<OpenCall> = []
+  let answered = new Set<number>()
+  let before: Message["role"] | undefined
+  let results: Array<Given> = []
 
-    const tellResults = () => {
-      if (results.length === 0) return
-      const toolResults = results.sort((a, b) => a.order - b.order).map(({ result }) => ({ functionResult: result }))
-      lowered.push({ role: "user", toolResultList: { toolResults } })
-      results = []
-    }
+  const tellResults = () => {
+    if (results.length === 0) return
+    const toolResults = results.sort((a, b) => a.order - b.order).map(({ result }) => ({ functionResult: result }))
+    lowered.push({ role: "user", toolResultList: { toolResults } })
+    results = []
+  }
 
-    for (const [index, message] of messages.entries()) {
-      const path = `messages[${index}]`
-      if (message.role === "tool") {
-        // Where ids are not unique, the first such call that has no result yet is meant.
-        const order = calls.findIndex(({ id }, at) => id === message.tool_call_id && !answered.has(at))
-        const call = calls[order]
-        if (call === undefined)
-          return yield* malformed(carrier, `${path}.tool_call_id`, "No call before it has this id")
-        answered.add(order)
-        const content = yield* contentText(carrier, message.content, `${path}.content`)
-        results.push({ order, result: { name: call.name, content } })
-      } else {
-        tellResults()
-        const made = message.role === "assistant" ? (message.tool_calls ?? []) : []
-        const text = yield* textBeside(carrier, message, path)
-        // An assistant message without text says nothing.
-        if (message.role !== "assistant" || text !== "") {
-          lowered.push({ role: message.role === "developer" ? "system" : message.role, text })
-        }
-        if (made.length > 0) {
-          // Some clients write calls that were made at once as messages one after the other.
-          if (before !== "assistant") {
-            calls = []
-            answered = new Set()
-          }
-          const toolCalls: Array<JsonObject> = []
-          for (const [at, call] of made.entries()) {
-            const functionCall = yield* lowerCall(carrier, call, `${path}.tool_calls[${at}]`)
-            toolCalls.push({ functionCall })
-            calls = [...calls, { id: call.id, name: functionCall.name }]
-          }
-          lowered.push({ role: "assistant", toolCallList: { toolCalls } })
-        }
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`
+    if (message.role === "tool") {
+      // Where ids are not unique, the first such call that has no result yet is meant.
+      const order = calls.findIndex(({ id }, at) => id === message.tool_call_id && !answered.has(at))
+      const call = calls[order]
+      if (call === undefined) return malformed(carrier, `${path}.tool_call_id`, "No call before it has this id")
+      answered.add(order)
+      const content = contentText(carrier, message.content, `${path}.content`)
+      if (Result.isFailure(content)) return Result.fail(content.failure)
+      results.push({ order, result: { name: call.name, content: content.success } })
+    } else {
+      tellResults()
+      const made = message.role === "assistant" ? (message.tool_calls ?? []) : []
+      const told = textBeside(carrier, message, path)
+      if (Result.isFailure(told)) return Result.fail(told.failure)
+      const text = told.success
+      // An assistant message without text says nothing.
+      if (message.role !== "assistant" || text !== "") {
+        lowered.push({ role: message.role === "developer" ? "system" : message.role, text })
       }
-      before = message.role
+      if (made.length > 0) {
+        // Some clients write calls that were made at once as messages one after the other.
+        if (before !== "assistant") {
+          calls = []
+          answered = new Set()
+        }
+        const toolCalls: Array<JsonObject> = []
+        for (const [at, call] of made.entries()) {
+          const functionCall = lowerCall(carrier, call, `${path}.tool_calls[${at}]`)
+          if (Result.isFailure(functionCall)) return Result.fail(functionCall.failure)
+          toolCalls.push({ functionCall: functionCall.success })
+          calls = [...calls, { id: call.id, name: functionCall.success.name }]
+        }
+        lowered.push({ role: "assistant", toolCallList: { toolCalls } })
+      }
     }
-    tellResults()
-    return lowered
-  })
+    before = message.role
+  }
+  tellResults()
+  return Result.succeed(lowered)
+}
 
 const textBeside = (carrier: Carrier, message: Message, path: string): Result.Result<string, ValidationError> =>
   message.role === "assistant" && message.tool_calls !== undefined

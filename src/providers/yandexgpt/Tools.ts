@@ -8,6 +8,11 @@ import { malformed } from "./Malformed.ts"
 
 /** The part of a completion request that offers tools: `tools`, `toolChoice`, `parallelToolCalls`; empty without tools. */
 export const toolFields = (carrier: Carrier, request: ChatRequest): Result.Result<JsonObject, ValidationError> =>
+  isNothing(request.tools) && isNothing(request.tool_choice) ? noTools : offeredTools(carrier, request)
+
+const noTools = Result.succeed({})
+
+const offeredTools = (carrier: Carrier, request: ChatRequest): Result.Result<JsonObject, ValidationError> =>
   Result.gen(function* () {
     const tools: Array<JsonObject> = []
     for (const [index, tool] of (request.tools ?? []).entries()) {

@@ -56,15 +56,13 @@ export const make = ({ provider, folderId, secrets }: YandexDialectOptions): Dia
   const carrier: Carrier = { provider, who: "YandexGPT models", carried }
   const dialect: Dialect<YandexState> = {
     lower: ({ model, request, requestId }) =>
-      Result.gen(function* () {
-        const uri = yield* modelUri(provider, folderId, model)
-        const { body, dropped } = yield* completionBody(carrier, request)
-        return {
+      Result.flatMap(modelUri(provider, folderId, model), (uri) =>
+        Result.map(completionBody(carrier, request), ({ body, dropped }) => ({
           body: { modelUri: uri, ...body },
           dropped,
           headers: { "x-client-request-id": clientRequestId(requestId) }
-        }
-      }),
+        }))
+      ),
 
     read: (call, body) => {
       const state = dialect.start(call)
