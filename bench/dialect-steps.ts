@@ -63,7 +63,7 @@ const subject = <State>(
 }
 
 const callOf = (model: string): ChatCall => ({
-  requestId: "req_bench",
+  requestId: "req_0123456789abcdef0123456789abcdef",
   model,
   request: done(chatRequest(JSON.parse(requestBody({ kind: "stream" }, model))))
 })
