@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import { request } from "node:http"
 import { type Answer, startGateway, type TestGateway } from "../support/Gateway.ts"
 import { bodyOf, rawExchange, statusOf } from "../support/RawHttp.ts"
 
@@ -273,6 +274,32 @@ layer(Subject.layer, { excludeTestServices: true })("a request that is too much"
         "request_id"
       )
       assert.strictEqual(statusOf(answer), 401)
+    })
+  )
+
+  it.effect("a body that waits to be asked for is asked for, and answered", () =>
+    Effect.gen(function* () {
+      const { gateway, key } = yield* Subject
+      const body = JSON.stringify({ model: "sandbox/echo", messages: [{ role: "user", content: "Hello" }] })
+      const status = yield* Effect.callback<number | undefined>((resume) => {
+        const asking = request(`${gateway.url}/v1/chat/completions`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${key}`,
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(body),
+            expect: "100-continue"
+          }
+        })
+        asking.once("continue", () => asking.end(body))
+        asking.once("response", (answer) => {
+          answer.resume()
+          resume(Effect.succeed(answer.statusCode))
+        })
+        asking.once("error", (error) => resume(Effect.die(error)))
+        asking.flushHeaders()
+      })
+      assert.strictEqual(status, 200)
     })
   )
 
